@@ -1,0 +1,2 @@
+export { type ErrorCode, exitCodes } from './codes.js';
+export { asError, KubexmError, type KubexmErrorOptions, unreachable } from './kubexm-error.js';
