@@ -1,0 +1,1 @@
+export { Secret, type SecretSource } from './secret.js';
