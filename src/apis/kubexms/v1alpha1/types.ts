@@ -1,0 +1,239 @@
+import type { SecretSource } from '../../../secrets/secret.js';
+
+/** The only API group and version this kubexm reads. */
+export const apiVersion = 'kubexms.io/v1alpha1';
+
+/** The roles in the order in which they are shown. `master` in the YAML is read as `control-plane`. */
+export const roles = ['etcd', 'control-plane', 'worker', 'loadbalancer'] as const;
+
+export type Role = (typeof roles)[number];
+export type Arch = 'amd64' | 'arm64';
+
+/** Plain data that JSON can say; what `extraConfig` holds. */
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: JsonValue;
+}
+
+/** Command-line flags without their dashes: `{ 'audit-log-path': '/var/log/audit.log' }`. */
+export type ExtraArgs = Readonly<Record<string, string>>;
+
+/** The resolved resource: defaults filled in, ranges expanded, `global` inherited, paths expanded, deeply frozen. */
+export interface Cluster {
+  readonly apiVersion: typeof apiVersion;
+  readonly kind: 'Cluster';
+  readonly metadata: { readonly name: string };
+  readonly spec: ClusterSpec;
+}
+
+export interface ClusterSpec {
+  readonly hosts: readonly Host[];
+  /** Host names of each role, ranges expanded, in the order of the YAML. */
+  readonly roleGroups: Readonly<Record<Role, readonly string[]>>;
+  readonly controlPlaneEndpoint: ControlPlaneEndpoint;
+  readonly kubernetes: Kubernetes;
+  readonly etcd: Etcd;
+  readonly network: Network;
+  readonly registry: Registry;
+  readonly download: Download;
+  readonly system: System;
+  readonly addons: readonly Addon[];
+}
+
+export interface Host {
+  readonly name: string;
+  /** Where SSH connects to: an IPv4 address or a DNS name. */
+  readonly address: string;
+  /** What the cluster's components use between themselves: always an IPv4 address. */
+  readonly internalAddress: string;
+  readonly port: number;
+  readonly user: string;
+  /** Absent: taken from the host's facts. */
+  readonly arch?: Arch;
+  readonly login: Login;
+  /** The login password where there is one and none was given for sudo. */
+  readonly sudoPassword?: SecretSource;
+  /** Pinned host key: `ssh-ed25519 AAAA…` or `SHA256:…`. */
+  readonly hostKey?: string;
+  readonly bastion?: Bastion;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly taints: readonly Taint[];
+  readonly roles: readonly Role[];
+  readonly connectionTimeoutMs: number;
+}
+
+export type Login =
+  | { readonly type: 'privateKey'; readonly path: string; readonly passphrase?: SecretSource }
+  | { readonly type: 'password'; readonly password: SecretSource }
+  | { readonly type: 'agent' };
+
+/** A host to jump through. `bastion` of a bastion is the hop before it. */
+export interface Bastion {
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  readonly login: Login;
+  readonly hostKey?: string;
+  readonly bastion?: Bastion;
+}
+
+export interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+}
+
+/** internal: kubexm's own load balancer on every node. external: an address that the user keeps alive. */
+export type ControlPlaneEndpoint =
+  | { readonly type: 'internal'; readonly domain: string; readonly port: number }
+  | { readonly type: 'external'; readonly domain: string; readonly address: string; readonly port: number };
+
+export interface Kubernetes {
+  /** With v: v1.34.4 */
+  readonly version: string;
+  readonly clusterName: string;
+  readonly dnsDomain: string;
+  readonly imageRepository: string;
+  readonly containerRuntime: ContainerRuntime;
+  readonly apiServer: { readonly certExtraSans: readonly string[]; readonly extraArgs: ExtraArgs };
+  readonly controllerManager: { readonly extraArgs: ExtraArgs };
+  readonly scheduler: { readonly extraArgs: ExtraArgs };
+  readonly kubelet: { readonly extraConfig: JsonObject; readonly extraArgs: ExtraArgs };
+  readonly kubeProxy: { readonly mode: 'iptables' | 'ipvs' | 'nftables'; readonly extraConfig: JsonObject };
+  /** Absent: what kubeadm of this version takes. */
+  readonly dns: { readonly imageRepository?: string; readonly imageTag?: string };
+  readonly featureGates: Readonly<Record<string, boolean>>;
+}
+
+interface RuntimeCommon {
+  /** With v: v1.3.6 */
+  readonly runcVersion: string;
+  /** With v: v1.9.1 */
+  readonly cniPluginsVersion: string;
+  /** With v: v1.34.0 */
+  readonly crictlVersion: string;
+  /** Absent: the pause image of this Kubernetes version in `kubernetes.imageRepository`; see pauseImage(). */
+  readonly sandboxImage?: string;
+}
+
+export interface Containerd extends RuntimeCommon {
+  readonly type: 'containerd';
+  /** Without v: 2.1.9 */
+  readonly version: string;
+  readonly containerd: { readonly extraConfig: JsonObject };
+}
+
+export interface Docker extends RuntimeCommon {
+  readonly type: 'docker';
+  /** Without v: 28.5.2 */
+  readonly version: string;
+  /** With v: v0.3.21 */
+  readonly criDockerdVersion: string;
+  readonly docker: {
+    readonly packages: readonly string[];
+    /** Absent: Docker's own package repository. */
+    readonly repository?: { readonly url: string; readonly keyUrl: string };
+    readonly extraConfig: JsonObject;
+  };
+}
+
+export type ContainerRuntime = Containerd | Docker;
+
+/** etcd that kubexm installs, on the hosts of role etcd. */
+export interface ManagedEtcd {
+  readonly type: 'kubexm';
+  /** With v: v3.6.14 */
+  readonly version: string;
+  readonly dataDir: string;
+  readonly extraArgs: ExtraArgs;
+  readonly performance: EtcdPerformance;
+  readonly backup: EtcdBackup;
+}
+
+/** etcd that exists already. The files are on the control machine. */
+export interface ExternalEtcd {
+  readonly type: 'external';
+  readonly endpoints: readonly string[];
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export type Etcd = ManagedEtcd | ExternalEtcd;
+
+export interface EtcdPerformance {
+  readonly heartbeatIntervalMs: number;
+  readonly electionTimeoutMs: number;
+  readonly snapshotCount: number;
+  readonly quotaBackendBytes: number;
+  readonly autoCompactionMode: 'periodic' | 'revision';
+  /** A duration in periodic mode (`8h`), a number of revisions in revision mode (`1000`). */
+  readonly autoCompactionRetention: string;
+  readonly maxRequestBytes: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'panic' | 'fatal';
+  /** Empty: metrics are only on the client port. */
+  readonly metricsUrls: readonly string[];
+}
+
+export interface EtcdBackup {
+  /** systemd OnCalendar expression, such as `daily` or `*-*-* 02:00:00`; absent: no timed backups. */
+  readonly schedule?: string;
+  /** How many snapshots stay. */
+  readonly keep: number;
+  /** Directory on the etcd hosts. */
+  readonly dir: string;
+}
+
+interface NetworkCommon {
+  readonly kubePodsCIDR: string;
+  readonly kubeServiceCIDR: string;
+}
+
+export interface Flannel {
+  readonly version: string;
+  /** Tag of the flannel-cni-plugin image: v1.9.1-flannel1 */
+  readonly cniPluginVersion: string;
+  readonly backend: 'vxlan' | 'host-gw';
+  /** Whole image references; absent: flannel's own at the versions above. */
+  readonly image?: string;
+  readonly cniPluginImage?: string;
+}
+
+export type Network =
+  | (NetworkCommon & { readonly plugin: 'flannel'; readonly flannel: Flannel })
+  | (NetworkCommon & { readonly plugin: 'none' });
+
+export interface Registry {
+  /** Registry host (`docker.io`) → URLs to ask first, in order. */
+  readonly mirrors: Readonly<Record<string, readonly string[]>>;
+  /** Registry hosts spoken to over plain HTTP or without checking their certificate. */
+  readonly insecure: readonly string[];
+  readonly auths: Readonly<Record<string, { readonly username: string; readonly password: SecretSource }>>;
+  /** Registry host → CA file on the control machine. */
+  readonly caFiles: Readonly<Record<string, string>>;
+}
+
+export interface Download {
+  /** Upstream URL prefix → the prefix that replaces it. */
+  readonly mirrors: Readonly<Record<string, string>>;
+  /** File URL or file name → sha256 in lower-case hex. */
+  readonly checksums: Readonly<Record<string, string>>;
+}
+
+export interface System {
+  readonly ntpServers: readonly string[];
+  readonly timezone?: string;
+  readonly sysctl: Readonly<Record<string, string>>;
+  readonly modules: readonly string[];
+  readonly packages: readonly string[];
+  /** Shell scripts run on every host before anything is installed, after everything is. */
+  readonly preInstall: readonly string[];
+  readonly postInstall: readonly string[];
+}
+
+export interface Addon {
+  readonly name: string;
+  /** Local paths or https URLs, applied in order. */
+  readonly manifests: readonly string[];
+}
