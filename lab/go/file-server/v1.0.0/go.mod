@@ -1,0 +1,3 @@
+module kubexm.io/lab/file-server
+
+go 1.22
