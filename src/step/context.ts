@@ -19,6 +19,4 @@ export interface StepContext {
   secret(ref: SecretRef): Promise<Secret>;
   /** Text of a file of templates/, the user's override directory first. */
   template(name: string): Promise<string>;
-  /** True when a file that this step depends on was changed in this run on this host, or since the given time. */
-  changedInRun(paths: readonly string[]): boolean;
 }
