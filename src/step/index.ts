@@ -1,0 +1,20 @@
+export type * from './context.js';
+export { extractArchive } from './common/archive.js';
+export { command } from './common/command.js';
+export { renderTemplate, uploadFile, writeFile } from './common/file.js';
+export { modprobe, sysctl } from './common/kernel.js';
+export { installPackage, removePackage, updatePackageCache } from './common/packages.js';
+export type * from './common/params.js';
+export { fileChecksum, makeDirectory, removeFile } from './common/path.js';
+export { configureHostsFile, disableSwap, setHostname, setTimezone } from './common/system.js';
+export { stepFromData, type StepData, type StepFactory, type StepOverrides } from './define.js';
+export type * from './systemd/params.js';
+export {
+  daemonReload,
+  disableService,
+  enableService,
+  isServiceActive,
+  restartService,
+  startService,
+  stopService,
+} from './systemd/service.js';
