@@ -1,0 +1,20 @@
+/** Where things lie on the hosts. POSIX paths. */
+export const hostPaths = {
+  bin: '/usr/local/bin',
+  sbin: '/usr/local/sbin',
+  cniBin: '/opt/cni/bin',
+  cniConfig: '/etc/cni/net.d',
+  units: '/etc/systemd/system',
+  /** Archives as they were uploaded; kept, so that the next run can compare them. */
+  artifacts: '/var/lib/kubexm/artifacts',
+  log: '/var/log/kubexm',
+  etcd: { config: '/etc/etcd/etcd.yaml', pki: '/etc/etcd/pki' },
+  containerd: { config: '/etc/containerd/config.toml', certs: '/etc/containerd/certs.d', socket: 'unix:///run/containerd/containerd.sock' },
+  crictlConfig: '/etc/crictl.yaml',
+  kubernetes: '/etc/kubernetes',
+  kubernetesPki: '/etc/kubernetes/pki',
+  adminKubeconfig: '/etc/kubernetes/admin.conf',
+} as const;
+
+/** TCP ports of the components. */
+export const ports = { etcdClient: 2379, etcdPeer: 2380, apiserver: 6443, kubelet: 10250, controllerManager: 10257, scheduler: 10259 } as const;
