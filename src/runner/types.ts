@@ -67,7 +67,12 @@ export type PackageManager = 'apt' | 'dnf' | 'yum' | 'zypper';
 /** What one round trip tells of a host. Sizes in bytes. */
 export interface HostFacts {
   readonly hostname: string;
-  readonly os: { readonly id: string; readonly idLike: readonly string[]; readonly version: string; readonly name: string };
+  readonly os: {
+    readonly id: string;
+    readonly idLike: readonly string[];
+    readonly version: string;
+    readonly name: string;
+  };
   readonly arch: 'amd64' | 'arm64';
   readonly kernel: string;
   readonly cgroup: 'v1' | 'v2';
@@ -80,7 +85,12 @@ export interface HostFacts {
   readonly initSystem: 'systemd' | 'other';
   readonly selinux: 'enforcing' | 'permissive' | 'disabled';
   readonly firewall: 'firewalld' | 'ufw' | 'none';
-  readonly ipv4: readonly { readonly interface: string; readonly address: string; readonly prefix: number; readonly mtu: number }[];
+  readonly ipv4: readonly {
+    readonly interface: string;
+    readonly address: string;
+    readonly prefix: number;
+    readonly mtu: number;
+  }[];
   readonly defaultInterface: string | undefined;
   /** Host's clock minus the control machine's, in ms; half of the round trip is taken off. */
   readonly clockSkewMs: number;
@@ -105,16 +115,34 @@ export interface HostRunner {
   /** Like `run`, but a non-zero exit code is an answer. */
   tryRun(command: ShellCommand, options?: RunOptions): Promise<CommandResult>;
   /** One round trip for all paths; what does not exist is missing from the map. */
-  statMany(paths: readonly string[], options?: { readonly sha256?: boolean; readonly signal?: AbortSignal }): Promise<ReadonlyMap<string, FileInfo>>;
-  stat(path: string, options?: { readonly sha256?: boolean; readonly signal?: AbortSignal }): Promise<FileInfo | undefined>;
+  statMany(
+    paths: readonly string[],
+    options?: { readonly sha256?: boolean; readonly signal?: AbortSignal },
+  ): Promise<ReadonlyMap<string, FileInfo>>;
+  stat(
+    path: string,
+    options?: { readonly sha256?: boolean; readonly signal?: AbortSignal },
+  ): Promise<FileInfo | undefined>;
   /** Undefined where it does not exist; anything else that hinders reading throws. */
   readFile(path: string, options?: { readonly signal?: AbortSignal }): Promise<string | undefined>;
   /** Written to a temporary name in the same directory, synced, then renamed. Missing directories are made (0755). */
   writeFile(path: string, content: string | Uint8Array | Secret, options?: WriteOptions): Promise<void>;
   /** Streams a file of the control machine; atomic like `writeFile`. */
   upload(localPath: string, path: string, options: UploadOptions): Promise<void>;
-  download(path: string, localPath: string, options?: { readonly mode?: number; readonly progress?: (done: number, total: number) => void; readonly signal?: AbortSignal }): Promise<void>;
+  download(
+    path: string,
+    localPath: string,
+    options?: {
+      readonly mode?: number;
+      readonly progress?: (done: number, total: number) => void;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<void>;
   remove(path: string, options?: { readonly recursive?: boolean; readonly signal?: AbortSignal }): Promise<void>;
   serviceState(name: string, options?: { readonly signal?: AbortSignal }): Promise<ServiceState>;
-  facts(options: { readonly diskPaths: readonly string[]; readonly commands: readonly string[]; readonly signal?: AbortSignal }): Promise<HostFacts>;
+  facts(options: {
+    readonly diskPaths: readonly string[];
+    readonly commands: readonly string[];
+    readonly signal?: AbortSignal;
+  }): Promise<HostFacts>;
 }
