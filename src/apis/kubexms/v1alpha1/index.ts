@@ -1,3 +1,7 @@
+export { type ClusterInput, clusterSchema } from './cluster.js';
+export { type Issue, type Path, pathText } from './issue.js';
+export { nearest } from './nearest.js';
+export type { PathExpander } from './paths.js';
 export {
   type Addon,
   type Arch,
@@ -29,3 +33,17 @@ export {
   type System,
   type Taint,
 } from './types.js';
+export { type Validation, validate } from './validate.js';
+export {
+  corednsImage,
+  criSocket,
+  defaultKubernetesVersion,
+  minorOf,
+  newestMinor,
+  oldestMinor,
+  pauseImage,
+  pauseVersion,
+  type VersionSet,
+  versionsFor,
+  versionTable,
+} from './versions.js';

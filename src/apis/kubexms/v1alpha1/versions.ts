@@ -1,0 +1,89 @@
+import type { Cluster, ContainerRuntime } from './types.js';
+
+/** What goes together with one Kubernetes minor. `pause`, `coredns` and `leastEtcd` are kubeadm's own constants. */
+export interface VersionSet {
+  readonly etcd: string;
+  /** The oldest etcd that kubeadm of this minor accepts. */
+  readonly leastEtcd: string;
+  readonly containerd: string;
+  readonly docker: string;
+  readonly runc: string;
+  readonly cniPlugins: string;
+  readonly crictl: string;
+  readonly criDockerd: string;
+  readonly pause: string;
+  readonly coredns: string;
+  readonly flannel: string;
+  readonly flannelCniPlugin: string;
+}
+
+/** What kubexm installs when the config names no version. */
+export const defaultKubernetesVersion = 'v1.34.4';
+
+/** Minors below this one are refused: their kubeadm and CRI differ in ways that nothing here looks after. */
+export const oldestMinor = 29;
+
+const shared = {
+  containerd: '2.1.9',
+  docker: '28.5.2',
+  runc: 'v1.3.6',
+  cniPlugins: 'v1.9.1',
+  criDockerd: 'v0.4.0',
+  flannel: 'v0.28.4',
+  flannelCniPlugin: 'v1.9.1-flannel1',
+} as const;
+// 3.5.26 is the first 3.5 from which etcd upgrades to 3.6.
+const etcd35 = { etcd: 'v3.5.26', leastEtcd: 'v3.5.24' } as const;
+const etcd36 = { etcd: 'v3.6.14', leastEtcd: 'v3.5.24' } as const;
+
+/** Kubernetes minor → what is installed beside it. */
+export const versionTable: Readonly<Record<string, VersionSet>> = {
+  '1.29': { ...shared, ...etcd35, leastEtcd: 'v3.4.13', crictl: 'v1.29.0', pause: '3.9', coredns: 'v1.11.1' },
+  '1.30': { ...shared, ...etcd35, leastEtcd: 'v3.4.13', crictl: 'v1.30.1', pause: '3.9', coredns: 'v1.11.3' },
+  '1.31': { ...shared, ...etcd35, crictl: 'v1.31.1', pause: '3.10', coredns: 'v1.11.3' },
+  '1.32': { ...shared, ...etcd35, crictl: 'v1.32.0', pause: '3.10', coredns: 'v1.11.3' },
+  '1.33': { ...shared, ...etcd35, crictl: 'v1.33.0', pause: '3.10', coredns: 'v1.12.0' },
+  '1.34': { ...shared, ...etcd36, crictl: 'v1.34.0', pause: '3.10.1', coredns: 'v1.12.1' },
+  '1.35': { ...shared, ...etcd36, crictl: 'v1.35.0', pause: '3.10.1', coredns: 'v1.13.1' },
+  '1.36': { ...shared, ...etcd36, crictl: 'v1.36.0', pause: '3.10.2', coredns: 'v1.14.2' },
+};
+
+/** The newest minor of the table, as a number: 36. */
+export const newestMinor = Math.max(...Object.keys(versionTable).map((minor) => Number(minor.slice(2))));
+
+/** The number after `v1.`: 34 for v1.34.4. */
+export function minorOf(kubernetesVersion: string): number {
+  return Number(/^v1\.(\d+)\./.exec(kubernetesVersion)?.[1] ?? Number.NaN);
+}
+
+/** The row for a version; newer than the table: the newest row; older: the oldest. */
+export function versionsFor(kubernetesVersion: string): VersionSet {
+  const minor = Math.min(Math.max(minorOf(kubernetesVersion), oldestMinor), newestMinor);
+  const row = versionTable[`1.${minor}`] ?? versionTable[`1.${newestMinor}`];
+  // Object.values of a non-empty table: the fallback above always hits.
+  return row as VersionSet;
+}
+
+/** Tag of the pause image of the cluster's Kubernetes version. */
+export function pauseVersion(cluster: Cluster): string {
+  return versionsFor(cluster.spec.kubernetes.version).pause;
+}
+
+/** The sandbox image: the user's own, or pause of this version in the cluster's image repository. */
+export function pauseImage(cluster: Cluster): string {
+  const { containerRuntime, imageRepository } = cluster.spec.kubernetes;
+  return containerRuntime.sandboxImage ?? `${imageRepository}/pause:${pauseVersion(cluster)}`;
+}
+
+/** The CoreDNS image kubeadm will ask for. */
+export function corednsImage(cluster: Cluster): string {
+  const { version, dns, imageRepository } = cluster.spec.kubernetes;
+  // kubeadm keeps CoreDNS in a folder of the default repository only when none of its own is given.
+  const repository = dns.imageRepository ?? `${imageRepository}/coredns`;
+  return `${repository}/coredns:${dns.imageTag ?? versionsFor(version).coredns}`;
+}
+
+/** The socket the kubelet and kubeadm speak to. */
+export function criSocket(runtime: ContainerRuntime): string {
+  return runtime.type === 'docker' ? 'unix:///run/cri-dockerd.sock' : 'unix:///run/containerd/containerd.sock';
+}
