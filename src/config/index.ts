@@ -1,0 +1,7 @@
+export { type Diagnostic, renderDiagnostic } from './diagnostic.js';
+export { clusterJsonSchema } from './json-schema.js';
+export { type Loaded, loadCluster } from './load.js';
+export { readClusterFile } from './read-file.js';
+export { configReference } from './reference.js';
+export { showCluster } from './show.js';
+export { clusterTemplate } from './template.js';

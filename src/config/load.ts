@@ -1,0 +1,76 @@
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join, normalize } from 'node:path';
+import { type Document, isMap, parseAllDocuments } from 'yaml';
+import { type Cluster, type Issue, type PathExpander, validate } from '../apis/kubexms/v1alpha1/index.js';
+import type { Diagnostic } from './diagnostic.js';
+import { secretSpans } from './masking.js';
+import { type Span, spanOf } from './position.js';
+import { source } from './source.js';
+import { syntaxIssue } from './syntax.js';
+
+/** `cluster` is there exactly when no diagnostic is an error. */
+export interface Loaded {
+  readonly cluster?: Cluster;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Reads a config: all its problems at once, in the order of the text, each with its place. Paths in it are relative to `file`. */
+export function loadCluster(text: string, file: string): Loaded {
+  const documents = parse(text);
+  const secrets = documents.flatMap(secretSpans);
+  const { diagnose } = source(text, file, secrets);
+  const [document, second] = documents;
+  const whole = (message: string, hint: string, span: Span): Loaded => {
+    const issue: Issue = { severity: 'error', code: 'document', path: [], message, hint };
+    return { diagnostics: [diagnose(issue, span)] };
+  };
+  const syntax = documents.flatMap(({ errors }) => errors.map((problem) => syntaxIssue(problem)));
+  const damaged = syntax.filter(({ harmless }) => !harmless);
+  if (damaged.length > 0) return { diagnostics: syntax.map(({ issue, span }) => diagnose(issue, span)) };
+  if (document === undefined || document.contents === null) {
+    return whole('the file is empty', '`kubexm config init` writes one to start from', { from: 0, to: 0 });
+  }
+  if (second !== undefined) {
+    const from = second.range[0];
+    return whole('a config is one YAML document; here starts a second one', 'remove the line "---"', {
+      from,
+      to: from + 1,
+    });
+  }
+  if (!isMap(document.contents)) {
+    return whole(
+      'a config is a map that starts with apiVersion and kind',
+      'apiVersion: kubexms.io/v1alpha1',
+      spanOf(document, [], 'value'),
+    );
+  }
+  const { cluster, issues } = validate(withoutNothing(document.toJS()), pathsBeside(file));
+  const diagnostics = [
+    ...syntax.map(({ issue, span }) => diagnose(issue, span)),
+    ...issues.map((issue) => diagnose(issue, spanOf(document, issue.path, issue.at ?? 'value'))),
+  ].sort((a, b) => a.line - b.line || a.column - b.column);
+  return cluster === undefined || syntax.length > 0 ? { diagnostics } : { cluster, diagnostics };
+}
+
+function parse(text: string): readonly Document.Parsed[] {
+  // uniqueKeys makes duplicates errors; merge lets people write `<<: *defaults`.
+  const documents = parseAllDocuments(text, { prettyErrors: false, merge: true, uniqueKeys: true });
+  return 'empty' in documents ? [] : documents;
+}
+
+/** A key without a value (`kubelet:`) counts as absent, but for free data, where null may be meant. */
+function withoutNothing(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNothing);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
+  return Object.fromEntries(
+    entries.map(([key, inner]) => [key, key === 'extraConfig' ? inner : withoutNothing(inner)]),
+  );
+}
+
+function pathsBeside(file: string): PathExpander {
+  return (path) => {
+    if (path === '~' || path.startsWith('~/')) return join(homedir(), path.slice(1));
+    return isAbsolute(path) ? normalize(path) : join(dirname(file), path);
+  };
+}
