@@ -1,0 +1,81 @@
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cachedDirectory, keyOf } from '../build/cache.js';
+import { debianRepository } from '../build/machine.js';
+import { runCommand } from '../build/run-command.js';
+import { hostRelease } from '../catalogue.js';
+import { type Architecture, machineArchitecture, mirrorCacheDir } from '../locations.js';
+
+/** What hosts may install. Everything these need comes along. */
+const packages = [
+  'bash-completion',
+  'chrony',
+  'conntrack',
+  'docker-cli',
+  'docker.io',
+  'ebtables',
+  'ethtool',
+  'haproxy',
+  'ipset',
+  'ipvsadm',
+  'jq',
+  'keepalived',
+  'nfs-common',
+  'rsync',
+  'socat',
+];
+
+/** Where the repository is below the mirror's files. */
+export const aptPath = `apt/${hostRelease}`;
+
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/** A flat apt repository of the downloaded packages with all they depend on. Fetched once; delete the cache for newer ones. */
+export async function aptRepository(log: (line: string) => void): Promise<string> {
+  const architecture = machineArchitecture();
+  const key = keyOf(hostRelease, packages);
+  return cachedDirectory(mirrorCacheDir('packages', `${hostRelease}-${architecture}-${key}`), async (directory) => {
+    log(`downloading the Debian packages that hosts may install: ${packages.join(' ')} …`);
+    await download(directory, architecture);
+    const index = await runCommand('apt-ftparchive', ['packages', '.'], { cwd: directory });
+    await writeFile(join(directory, 'Packages'), index);
+    await runCommand('gzip', ['-n', '-k', 'Packages'], { cwd: directory });
+    const about = ['Origin=kubexm-lab', 'Label=kubexm-lab', `Codename=${hostRelease}`, `Suite=${hostRelease}`];
+    const options = about.flatMap((field) => ['-o', `APT::FTPArchive::Release::${field}`]);
+    const release = await runCommand('apt-ftparchive', [...options, 'release', '.'], { cwd: directory });
+    await writeFile(join(directory, 'Release'), release);
+  });
+}
+
+/** Uses an apt of its own, which thinks that nothing is installed, so that the dependencies are all fetched. */
+async function download(directory: string, architecture: Architecture): Promise<void> {
+  const work = join(directory, 'work');
+  for (const part of ['lists/partial', 'archives/partial', 'etc/preferences.d', 'etc/apt.conf.d']) {
+    await mkdir(join(work, part), { recursive: true });
+  }
+  await writeFile(join(work, 'status'), '');
+  const source = await debianRepository();
+  await writeFile(join(work, 'sources.list'), `deb [signed-by=${keyring}] ${source} ${hostRelease} main\n`);
+  const options = {
+    'Dir::State': work,
+    'Dir::State::lists': join(work, 'lists'),
+    'Dir::State::status': join(work, 'status'),
+    'Dir::Cache': work,
+    'Dir::Cache::archives': join(work, 'archives'),
+    'Dir::Etc::sourcelist': join(work, 'sources.list'),
+    'Dir::Etc::sourceparts': '/dev/null',
+    'Dir::Etc::preferencesparts': '/dev/null',
+    'APT::Architecture': architecture,
+    'APT::Architectures': architecture,
+    'APT::Sandbox::User': 'root',
+  };
+  const flags = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  await runCommand('apt-get', [...flags, 'update', '-q']);
+  const install = ['install', '-y', '-q', '--download-only', '--no-install-recommends', ...packages];
+  await runCommand('apt-get', [...flags, ...install]);
+  for (const name of await readdir(join(work, 'archives'))) {
+    // apt writes an epoch's colon as %3a, which a URL would have to quote once more.
+    if (name.endsWith('.deb')) await rename(join(work, 'archives', name), join(directory, name.replaceAll('%3a', '.')));
+  }
+  await rm(work, { recursive: true });
+}

@@ -1,0 +1,98 @@
+import { type Component, components, imageTags } from '../catalogue.js';
+import type { RunConfig } from './oci.js';
+
+/** What is below an image's own program. `network`: iptables, nft and a shell; `busybox`: a shell with its tools. */
+export type Base = 'none' | 'network' | 'busybox';
+
+/** An image of the mirror under its upstream's name. */
+export interface Image {
+  readonly name: string;
+  readonly tag: string;
+  readonly base: Base;
+  /** The program that the image is about, and its place in it. */
+  readonly program?: { readonly from: Component | 'pause'; readonly name: string; readonly path: string };
+  readonly config: RunConfig;
+}
+
+const searchPath = { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'] } as const;
+
+/** Every image that the mirror serves, for the versions it offers. */
+export function images(offered: readonly Component[] = components): Image[] {
+  return [...fixedImages, ...offered.flatMap(imagesOf)];
+}
+
+/** The registries whose images the mirror serves, as keys of `spec.registry.mirrors`. */
+export function mirroredRegistries(): string[] {
+  return [...new Set(images().map(({ name }) => name.slice(0, name.indexOf('/'))))];
+}
+
+/** The repository in the mirror's registry: the upstream's path without its host. */
+export function repositoryOf({ name }: Image): string {
+  return name.slice(name.indexOf('/') + 1);
+}
+
+const fixedImages: readonly Image[] = [
+  {
+    name: 'registry.k8s.io/pause',
+    tag: imageTags.pause,
+    base: 'none',
+    program: { from: 'pause', name: 'pause', path: 'pause' },
+    config: { ...searchPath, Entrypoint: ['/pause'], User: '65535:65535' },
+  },
+  {
+    name: 'docker.io/library/busybox',
+    tag: imageTags.busybox,
+    base: 'busybox',
+    config: { ...searchPath, Cmd: ['sh'] },
+  },
+];
+
+function imagesOf(component: Component): Image[] {
+  switch (component.name) {
+    case 'kubernetes':
+      return ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'].map((name) =>
+        programImage(component, name, {
+          image: `registry.k8s.io/${name}`,
+          path: `usr/local/bin/${name}`,
+          base: name === 'kube-proxy' ? 'network' : 'none',
+        }),
+      );
+    case 'coredns':
+      return [programImage(component, 'coredns', { image: 'registry.k8s.io/coredns/coredns', path: 'coredns' })];
+    case 'flannel':
+      return [
+        programImage(component, 'flanneld', {
+          image: 'ghcr.io/flannel-io/flannel',
+          path: 'opt/bin/flanneld',
+          base: 'network',
+        }),
+      ];
+    case 'flannel-cni-plugin':
+      return [
+        {
+          name: 'ghcr.io/flannel-io/flannel-cni-plugin',
+          tag: imageTags.flannelCniPlugin,
+          // The manifest of flannel runs `cp` in it.
+          base: 'busybox',
+          program: { from: component, name: 'flannel', path: 'flannel' },
+          config: { ...searchPath, Cmd: ['/flannel'] },
+        },
+      ];
+    default:
+      return [];
+  }
+}
+
+function programImage(
+  component: Component,
+  program: string,
+  { image, path, base = 'none' }: { image: string; path: string; base?: Base },
+): Image {
+  return {
+    name: image,
+    tag: component.version,
+    base,
+    program: { from: component, name: program, path },
+    config: { ...searchPath, Entrypoint: [`/${path}`] },
+  };
+}

@@ -1,0 +1,116 @@
+import { chmod, copyFile, link, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { cachedDirectory, keyOf } from '../build/cache.js';
+import { debianRepository } from '../build/machine.js';
+import { runCommand } from '../build/run-command.js';
+import { hostRelease } from '../catalogue.js';
+import { labSource, machineArchitecture, mirrorCacheDir } from '../locations.js';
+
+const networkPackages = ['iptables', 'nftables', 'conntrack', 'kmod', 'ipset', 'busybox-static'];
+
+/** What an unpacked package brings that no program of the image reads. */
+const notNeeded = [
+  'etc/apt',
+  'usr/share',
+  'usr/lib/systemd',
+  'var/cache',
+  'var/lib/apt',
+  'var/lib/dpkg',
+  'var/log',
+  'dev',
+];
+
+/** Files of this machine that the unpacking copies. */
+const ofThisMachine = ['etc/hostname', 'etc/resolv.conf', 'etc/fstab'];
+
+/** Commands that Debian's alternatives system would have linked. */
+const iptablesCommands = ['iptables', 'ip6tables'].flatMap((name) => [name, `${name}-save`, `${name}-restore`]);
+
+const accounts = {
+  'etc/passwd': 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n',
+  'etc/group': 'root:x:0:\nnogroup:x:65534:\n',
+  'etc/nsswitch.conf': 'hosts: files dns\n',
+};
+
+/** A root filesystem with iptables (on nf_tables), nft, conntrack, ipset and a shell, from Debian's packages. */
+export async function networkRoot(log: (line: string) => void): Promise<string> {
+  const architecture = machineArchitecture();
+  const key = keyOf(hostRelease, networkPackages, notNeeded, ofThisMachine, accounts);
+  return cachedDirectory(mirrorCacheDir('roots', `network-${architecture}-${key}`), async (root) => {
+    log(`unpacking ${networkPackages.join(' ')} for the images that need them …`);
+    const source = await debianRepository();
+    // The extract variant runs no maintainer scripts: what they would have linked is linked below.
+    await runCommand('mmdebstrap', [
+      '--variant=extract',
+      `--architectures=${architecture}`,
+      `--include=${networkPackages.join(',')}`,
+      '--format=directory',
+      hostRelease,
+      root,
+      source,
+    ]);
+    for (const path of [...notNeeded, ...ofThisMachine]) await rm(join(root, path), { recursive: true, force: true });
+    for (const directory of ['bin', 'sbin', 'lib', 'lib64']) await linkUnlessThere(root, `usr/${directory}`, directory);
+    for (const command of iptablesCommands) await linkUnlessThere(root, 'xtables-nft-multi', `usr/sbin/${command}`);
+    for (const tool of await busyboxTools(root)) await linkUnlessThere(root, 'busybox', `usr/bin/${tool}`);
+    await addAccounts(root);
+  });
+}
+
+/** A root filesystem with a static busybox and the names of all its tools. */
+export async function busyboxRoot(log: (line: string) => void): Promise<string> {
+  const network = await networkRoot(log);
+  const key = keyOf(network);
+  return cachedDirectory(mirrorCacheDir('roots', `busybox-${machineArchitecture()}-${key}`), async (root) => {
+    await mkdir(join(root, 'bin'), { recursive: true });
+    await copyFile(join(network, 'usr/bin/busybox'), join(root, 'bin/busybox'));
+    for (const tool of await busyboxTools(network)) await linkUnlessThere(root, 'busybox', `bin/${tool}`);
+    await addAccounts(root);
+  });
+}
+
+/** The directory of the pause program: the process that holds a pod's namespaces. */
+export async function pausePrograms(): Promise<string> {
+  const source = labSource('mirror', 'images', 'pause.c');
+  const key = keyOf(await readFile(source, 'utf8'));
+  return cachedDirectory(mirrorCacheDir('builds', `pause-${machineArchitecture()}-${key}`), async (directory) => {
+    await runCommand('gcc', ['-static', '-Os', '-s', '-o', join(directory, 'pause'), source]);
+  });
+}
+
+/** A layer with one program, its directories, and what every root filesystem needs. */
+export async function programLayer(
+  { programFile, path, tarFile }: { programFile: string; path: string; tarFile: string },
+  scratch: string,
+): Promise<void> {
+  const target = join(scratch, path);
+  await mkdir(dirname(target), { recursive: true });
+  await link(programFile, target);
+  await addAccounts(scratch);
+  await tarRoot(scratch, tarFile);
+  await rm(scratch, { recursive: true });
+}
+
+/** Same files, same bytes: the layer's digest is its name in the registry. */
+export async function tarRoot(root: string, tarFile: string): Promise<void> {
+  const entries = (await readdir(root)).sort();
+  const fixed = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--format=gnu'];
+  await runCommand('tar', [...fixed, '--hard-dereference', '-cf', tarFile, '-C', root, ...entries]);
+}
+
+async function addAccounts(root: string): Promise<void> {
+  await mkdir(join(root, 'etc'), { recursive: true });
+  for (const [path, text] of Object.entries(accounts)) await writeFile(join(root, path), text);
+  await mkdir(join(root, 'tmp'), { recursive: true });
+  await chmod(join(root, 'tmp'), 0o1777);
+}
+
+async function busyboxTools(root: string): Promise<string[]> {
+  return (await runCommand(join(root, 'usr/bin/busybox'), ['--list'])).trim().split('\n');
+}
+
+async function linkUnlessThere(root: string, to: string, path: string): Promise<void> {
+  const target = join(root, path);
+  const there = await lstat(target).catch(() => undefined);
+  if (there === undefined) await symlink(to, target);
+}
