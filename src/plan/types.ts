@@ -51,16 +51,27 @@ export interface Step<Ctx> {
 /** `barrier` waits for all hosts of the node before; `sameHost` lets each host run ahead on its own. */
 export type EdgeKind = 'barrier' | 'sameHost';
 
+/**
+ * Only on `sameHost`: hosts that the node before does not have wait for nothing. Without it each host of the dependent
+ * must be on the node before, and `seal` faults the ones that are not.
+ */
+export type EdgeWhere = 'present';
+
 export interface Edge {
   readonly node: string;
   readonly kind: EdgeKind;
+  readonly where?: EdgeWhere;
 }
 
 /** A need of something that another fragment provides; resolved to edges by `seal`, a fault when nobody provides it. */
 export interface Need {
   readonly milestone: string;
   readonly kind: EdgeKind;
+  readonly where?: EdgeWhere;
 }
+
+/** What something can wait for: a node, or a milestone that stands for the nodes which provide it. */
+export type Target = { readonly node: string } | { readonly milestone: string };
 
 export interface Job<Ctx> {
   readonly host: HostName;
@@ -79,14 +90,20 @@ export interface FragmentNode<Ctx> {
 /** What planners return: a value. Entries and exits are derived from it, never kept. */
 export interface ExecutionFragment<Ctx> {
   readonly nodes: ReadonlyMap<string, FragmentNode<Ctx>>;
-  /** Milestone id → ids of the nodes that together reach it. */
-  readonly provides: ReadonlyMap<string, readonly string[]>;
+  /** Milestone id → what together reaches it; nothing at all means that it is reached from the start. */
+  readonly provides: ReadonlyMap<string, readonly Target[]>;
+}
+
+/** An edge of a sealed graph: `sameHost` holds on the hosts that both ends have. */
+export interface GraphEdge {
+  readonly node: string;
+  readonly kind: EdgeKind;
 }
 
 export interface GraphNode<Ctx> {
   readonly id: string;
   readonly jobs: readonly Job<Ctx>[];
-  readonly after: readonly Edge[];
+  readonly after: readonly GraphEdge[];
 }
 
 /** A closed plan; only `seal` makes one. Nodes stand in a topological order. */
