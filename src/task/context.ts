@@ -1,0 +1,66 @@
+import type { Arch, Cluster, Host, Role } from '../apis/kubexms/v1alpha1/index.js';
+import { KubexmError } from '../errors/index.js';
+import type { ExecutionFragment, HostName } from '../plan/index.js';
+import type { ResourceContext } from '../resource/index.js';
+import type { HostFacts, StepContext } from '../step/index.js';
+
+export type Fragment = ExecutionFragment<StepContext>;
+
+/** All that planners see: config, facts, and what is cached on the control machine. No shell, no network, no clock. */
+export interface PlanContext extends ResourceContext {
+  readonly cluster: Cluster;
+  readonly facts: ReadonlyMap<HostName, HostFacts>;
+  /** sha256 of the CA certificates in the work directory; absent until the first run has made them. */
+  readonly ownCa: { readonly kubernetes?: string; readonly etcd?: string };
+  /** Manifests of the addons by their name in the config: texts that were read before planning. */
+  readonly manifests: ReadonlyMap<string, string>;
+}
+
+/** A domain planner: config and facts in, a fragment out. */
+export interface Task {
+  readonly name: string;
+  plan(ctx: PlanContext): Fragment;
+}
+
+/** Names a planner. */
+export function defineTask(name: string, plan: (ctx: PlanContext) => Fragment): Task {
+  return Object.freeze({ name, plan });
+}
+
+/** Host names of a role, in the order of the config. */
+export function hostsWithRole({ cluster }: PlanContext, role: Role): readonly HostName[] {
+  return cluster.spec.roleGroups[role];
+}
+
+/** Hosts that become nodes: control planes first, each once. */
+export function nodeHosts(ctx: PlanContext): readonly HostName[] {
+  return [...new Set([...hostsWithRole(ctx, 'control-plane'), ...hostsWithRole(ctx, 'worker')])];
+}
+
+/** Hosts with a role that kubexm does something for. */
+export function allHosts(ctx: PlanContext): readonly HostName[] {
+  const { cluster } = ctx;
+  const etcd = cluster.spec.etcd.type === 'kubexm' ? hostsWithRole(ctx, 'etcd') : [];
+  return [...new Set([...nodeHosts(ctx), ...etcd])];
+}
+
+export function hostNamed({ cluster }: PlanContext, name: HostName): Host {
+  const host = cluster.spec.hosts.find((each) => each.name === name);
+  if (!host) throw new KubexmError('INTERNAL', `no host is named ${name}`);
+  return host;
+}
+
+export function factsOf({ facts }: PlanContext, name: HostName): HostFacts {
+  const found = facts.get(name);
+  if (!found) throw new KubexmError('INTERNAL', `the facts of ${name} were not gathered`);
+  return found;
+}
+
+/** The config's word, else the host's own. */
+export function archOf(ctx: PlanContext, name: HostName): Arch {
+  return hostNamed(ctx, name).arch ?? factsOf(ctx, name).arch;
+}
+
+export function internalAddress(ctx: PlanContext, name: HostName): string {
+  return hostNamed(ctx, name).internalAddress;
+}

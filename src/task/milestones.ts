@@ -1,0 +1,16 @@
+import { milestone } from '../plan/index.js';
+
+/** Every host has passed its checks and every artifact is here and verified: from here on hosts are changed. */
+export const hostsChecked = milestone('hosts-checked');
+/** The host's kernel, names and files are as Kubernetes needs them. */
+export const osReady = milestone('os-ready');
+/** The container runtime of the host answers over CRI. */
+export const runtimeReady = milestone('runtime-ready');
+/** All members vote and are healthy. */
+export const etcdReady = milestone('etcd-ready');
+/** The API serves and lets nodes join. */
+export const apiServing = milestone('api-serving');
+/** The host is a node of the cluster. */
+export const nodeJoined = milestone('node-joined');
+/** The manifests of the network are applied. */
+export const networkApplied = milestone('network-applied');
