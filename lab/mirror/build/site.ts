@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Component, components } from '../catalogue.js';
 import { aptPath, aptRepository } from '../files/apt-repository.js';
@@ -18,9 +18,9 @@ import { runCommand } from './run-command.js';
 type Log = (line: string) => void;
 
 /** Raise it when the way of packing changes and the recipes do not. */
-const packing = 1;
+const packing = 2;
 
-/** A complete mirror on disk: `files/` and `registry/` below one directory. Its name holds all that it depends on. */
+/** A complete mirror on disk: `files/`, `registry/` and the servers in `bin/` below one directory. Its name holds all that it depends on. */
 export async function siteDirectory(): Promise<string> {
   const builds = await Promise.all(components.map(buildDirectory));
   const architecture = machineArchitecture();
@@ -41,6 +41,7 @@ export async function buildSite(log: Log): Promise<string> {
     const programs = await buildPrograms(log);
     return cachedDirectory(site, async (temporary) => {
       log('packing the files and images of the mirror …');
+      await packServers(programs, join(temporary, 'bin'));
       await packFiles(programs, join(temporary, 'files'), log);
       await packImages(programs, join(temporary, 'registry'), join(temporary, 'work'), log);
       await rm(join(temporary, 'work'), { recursive: true, force: true });
@@ -65,6 +66,18 @@ async function crictlOr(component: Component, log: Log): Promise<string> {
   return cachedDirectory(mirrorCacheDir('builds', `crictl-given-${keyOf(given, size, mtimeMs)}`), (directory) =>
     copyFile(given, join(directory, 'crictl')),
   );
+}
+
+async function packServers(programs: Programs, directory: string): Promise<void> {
+  await mkdir(directory);
+  for (const component of components) {
+    if (!isServer(component)) continue;
+    for (const { name } of component.programs) await link(join(programs(component), name), join(directory, name));
+  }
+}
+
+function isServer({ name }: Component): boolean {
+  return name === 'file-server' || name === 'registry';
 }
 
 async function packFiles(programs: Programs, filesDirectory: string, log: Log): Promise<void> {

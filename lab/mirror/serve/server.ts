@@ -1,11 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { keyOf, withLock } from '../build/cache.js';
-import { buildComponent } from '../build/go-build.js';
 import { isRunning, type ProcessIdentity } from '../build/process-identity.js';
 import { buildSite } from '../build/site.js';
-import { type ComponentName, components } from '../catalogue.js';
 import { answers, endProcess, startDetached, waitUntilAnswering } from './detached.js';
 import { type MirrorRecord, readRecord, removeRecord, writeRecord } from './record.js';
 
@@ -28,7 +26,8 @@ export interface StartMirrorOptions {
 
 /** Serves the mirror from processes that outlive this one. Builds it first if need be. Does nothing when it is served already. */
 export async function startMirror(options: StartMirrorOptions): Promise<MirrorAddress> {
-  const { listenAddress, stateDir, log, filesPort = 8080, registryPort = 5000 } = options;
+  const { listenAddress, log, filesPort = 8080, registryPort = 5000 } = options;
+  const stateDir = resolve(options.stateDir);
   const site = await buildSite(log);
   const address = { filesUrl: `http://${listenAddress}:${filesPort}`, registry: `${listenAddress}:${registryPort}` };
   return exclusively(stateDir, async () => {
@@ -60,13 +59,16 @@ async function serve(wanted: Omit<MirrorRecord, 'processes'>, stateDir: string):
   try {
     const listen = wanted.filesUrl.slice('http://'.length);
     const args = ['--root', join(wanted.site, 'files'), '--listen', listen];
-    processes.files = await startDetached(await programOf('file-server'), args, { logFile });
+    processes.files = await startDetached(join(wanted.site, 'bin', 'file-server'), args, { logFile });
     await writeRecord(stateDir, { ...wanted, processes });
     const configFile = join(stateDir, 'registry.yaml');
     await writeFile(configFile, stringify(registryConfig(wanted)));
     // Without this the registry looks for a collector of traces.
     const env = { ...process.env, OTEL_TRACES_EXPORTER: 'none' };
-    processes.registry = await startDetached(await programOf('registry'), ['serve', configFile], { logFile, env });
+    processes.registry = await startDetached(join(wanted.site, 'bin', 'registry'), ['serve', configFile], {
+      logFile,
+      env,
+    });
     await writeRecord(stateDir, { ...wanted, processes });
     await waitUntilAnswering(wanted.filesUrl, processes.files, logFile);
     await waitUntilAnswering(registryUrl(wanted), processes.registry, logFile);
@@ -120,12 +122,6 @@ function registryUrl({ registry }: { registry: string }): string {
   return `http://${registry}/v2/`;
 }
 
-async function programOf(name: ComponentName): Promise<string> {
-  const component = components.find((candidate) => candidate.name === name);
-  if (component === undefined) throw new Error(`the catalogue has no ${name}`);
-  return join(await buildComponent(component, () => undefined), name);
-}
-
 function exclusively<T>(stateDir: string, work: () => Promise<T>): Promise<T> {
-  return withLock(`mirror-${keyOf(stateDir)}`, () => undefined, work);
+  return withLock(`mirror-${keyOf(resolve(stateDir))}`, () => undefined, work);
 }
