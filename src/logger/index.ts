@@ -1,0 +1,11 @@
+export { formatBytes, formatClock, formatDuration, plural, printable, shortList, shortNode } from './format.js';
+export { likelyCause } from './likely-cause.js';
+export { linesReader, totalsText } from './lines.js';
+export { ndjsonTo } from './ndjson.js';
+export { combineReaders, type EventReader, type TextSink } from './reader.js';
+export { createRedactor, type Redactor } from './redactor.js';
+export { type Failure, type Phase, phaseOf, type ReportReader, type RunReport, reportReader } from './report.js';
+export { formatFailures, formatSummary } from './report-text.js';
+export { runLogReader } from './run-log.js';
+export { screenReader, type Terminal } from './screen.js';
+export { colorsWanted, createStyle, type Style } from './style.js';
