@@ -6,7 +6,7 @@ import type { Diagnostic } from './diagnostic.js';
 import { secretSpans } from './masking.js';
 import { type Span, spanOf } from './position.js';
 import { source } from './source.js';
-import { syntaxIssue } from './syntax.js';
+import { duplicateKeys, syntaxIssue } from './syntax.js';
 
 /** `cluster` is there exactly when no diagnostic is an error. */
 export interface Loaded {
@@ -24,9 +24,8 @@ export function loadCluster(text: string, file: string): Loaded {
     const issue: Issue = { severity: 'error', code: 'document', path: [], message, hint };
     return { diagnostics: [diagnose(issue, span)] };
   };
-  const syntax = documents.flatMap(({ errors }) => errors.map((problem) => syntaxIssue(problem)));
-  const damaged = syntax.filter(({ harmless }) => !harmless);
-  if (damaged.length > 0) return { diagnostics: syntax.map(({ issue, span }) => diagnose(issue, span)) };
+  const broken = syntaxIssue(documents.flatMap(({ errors }) => errors));
+  if (broken !== undefined) return { diagnostics: [diagnose(broken.issue, broken.span)] };
   if (document === undefined || document.contents === null) {
     return whole('the file is empty', '`kubexm config init` writes one to start from', { from: 0, to: 0 });
   }
@@ -44,17 +43,19 @@ export function loadCluster(text: string, file: string): Loaded {
       spanOf(document, [], 'value'),
     );
   }
-  const { cluster, issues } = validate(withoutNothing(document.toJS()), pathsBeside(file));
+  const twice = duplicateKeys(document, text);
+  const known = twice.map(({ issue }) => issue);
+  const { cluster, issues } = validate(withoutNothing(document.toJS()), pathsBeside(file), known);
   const diagnostics = [
-    ...syntax.map(({ issue, span }) => diagnose(issue, span)),
+    ...twice.map(({ issue, span }) => diagnose(issue, span)),
     ...issues.map((issue) => diagnose(issue, spanOf(document, issue.path, issue.at ?? 'value'))),
   ].sort((a, b) => a.line - b.line || a.column - b.column);
-  return cluster === undefined || syntax.length > 0 ? { diagnostics } : { cluster, diagnostics };
+  return cluster === undefined ? { diagnostics } : { cluster, diagnostics };
 }
 
 function parse(text: string): readonly Document.Parsed[] {
-  // uniqueKeys makes duplicates errors; merge lets people write `<<: *defaults`.
-  const documents = parseAllDocuments(text, { prettyErrors: false, merge: true, uniqueKeys: true });
+  // duplicateKeys() says more about keys that stand twice; merge lets people write `<<: *defaults`.
+  const documents = parseAllDocuments(text, { prettyErrors: false, merge: true, uniqueKeys: false });
   return 'empty' in documents ? [] : documents;
 }
 

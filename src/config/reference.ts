@@ -1,8 +1,16 @@
 import { type JsonObject, type JsonValue, versionTable } from '../apis/kubexms/v1alpha1/index.js';
 import { clusterJsonSchema } from './json-schema.js';
 
+/** The files in docs/ that say what the schema says. */
+export function generatedDocs(): readonly { readonly name: string; readonly content: string }[] {
+  return [
+    { name: 'config.md', content: configReference() },
+    { name: 'cluster.schema.json', content: `${JSON.stringify(clusterJsonSchema(), null, 2)}\n` },
+  ];
+}
+
 /** docs/config.md: every field of the config, from the schema. */
-export function configReference(): string {
+function configReference(): string {
   const schema = clusterJsonSchema();
   const spec = part(schema, 'properties', 'spec');
   const sections = Object.entries(part(spec, 'properties')).map(([name, section]) =>

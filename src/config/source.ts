@@ -17,7 +17,11 @@ export function source(text: string, file: string, secrets: readonly Span[]): So
   const starts = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
   return {
     diagnose({ severity, code, message, path, hint }, span) {
-      const from = Math.min(span.from, text.length);
+      // A fault of the indentation is shown at the first thing that is indented.
+      const from = Math.min(
+        span.from + (/^[ \t]+(?=\S)/.exec(text.slice(span.from, span.from + 200))?.[0].length ?? 0),
+        text.length,
+      );
       const row = Math.max(
         starts.findLastIndex((start) => start <= from),
         0,

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { error, type Issue, type Path } from './issue.js';
+import { error, type Issue, type Path, pathText } from './issue.js';
 import { nearest } from './nearest.js';
 import { newNameOf } from './renamed-keys.js';
 import { keysAt } from './schema-walk.js';
@@ -8,20 +8,25 @@ type Problem = z.core.$ZodIssue;
 
 /** What the schema found, in words for people. `raw` is the document it looked at. */
 export function schemaIssues(schema: z.ZodType, problems: readonly Problem[], raw: unknown): readonly Issue[] {
-  return problems.flatMap((problem) => {
+  const misspelt = new Set<string>();
+  const issues = problems.flatMap((problem) => {
     const path = problem.path.map((part) => (typeof part === 'number' ? part : String(part)));
-    return problem.code === 'unrecognized_keys'
-      ? problem.keys.map((key) => unknownKey(schema, path, key))
-      : [inWords(problem, path, valueAt(raw, path))];
+    if (problem.code !== 'unrecognized_keys') return [inWords(problem, path, valueAt(raw, path))];
+    return problem.keys.map((key) => {
+      const known = keysAt(schema, path);
+      const meant = nearest(key, known);
+      if (meant !== undefined) misspelt.add(pathText([...path, meant]));
+      return unknownKey(path, key, known, meant);
+    });
   });
+  // A required key that is there under a misspelt name is one problem, not two.
+  return issues.filter(({ code, path }) => !(code === 'missing' && misspelt.has(pathText(path))));
 }
 
-function unknownKey(schema: z.ZodType, path: Path, key: string): Issue {
+function unknownKey(path: Path, key: string, known: readonly string[], meant: string | undefined): Issue {
   const at = 'key';
   const newName = newNameOf(path, key);
   if (newName !== undefined) return error('renamed-key', [...path, key], `"${key}" is called ${newName} here`, { at });
-  const known = keysAt(schema, path);
-  const meant = nearest(key, known);
   const hint = meant === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${meant}"?`;
   return error('unknown-key', [...path, key], `unknown key "${key}"`, { at, hint });
 }
@@ -58,13 +63,18 @@ function wrongType(problem: z.core.$ZodIssueInvalidType, path: Path, value: unkn
   // A schema that explains its own type, such as "put it in quotes", keeps its words.
   if (!problem.message.startsWith('Invalid input')) return error('wrong-type', path, problem.message);
   const expected = typeNames[problem.expected] ?? `a ${problem.expected}`;
-  const quotable = problem.expected === 'string' && (typeof value === 'number' || typeof value === 'boolean');
-  const hint = quotable
-    ? 'put it in quotes'
-    : problem.expected === 'array'
-      ? 'write [a, b], or lines with "- "'
-      : undefined;
+  const hint = typeHint(problem.expected, value);
   return error('wrong-type', path, `must be ${expected}, not ${kindOf(value)}`, hint === undefined ? {} : { hint });
+}
+
+function typeHint(expected: string, value: unknown): string | undefined {
+  if (expected === 'array') return 'write [a, b], or lines with "- "';
+  if (expected === 'string')
+    return typeof value === 'number' || typeof value === 'boolean' ? 'put it in quotes' : undefined;
+  if (typeof value !== 'string') return undefined;
+  if (expected === 'boolean' && /^(?:yes|no|on|off)$/i.test(value)) return 'YAML 1.2 knows only true and false';
+  const quoted = expected === 'boolean' ? /^(?:true|false)$/ : /^\d+$/;
+  return quoted.test(value) ? 'write it without quotes' : undefined;
 }
 
 const typeNames: Readonly<Record<string, string>> = {

@@ -13,17 +13,20 @@ export interface Validation {
   readonly issues: readonly Issue[];
 }
 
-/** Looks at a whole document: all problems at once, those of the schema and those across fields. */
-export function validate(raw: unknown, expandPath: PathExpander): Validation {
+/**
+ * Looks at a whole document: all problems at once, those of the schema and those across fields. `known` are problems that
+ * whoever read the text has found in it; they are not repeated in the result, but what follows from them is left out.
+ */
+export function validate(raw: unknown, expandPath: PathExpander, known: readonly Issue[] = []): Validation {
   const parsed = clusterSchema.safeParse(raw);
   if (!parsed.success) {
     const found = schemaIssues(clusterSchema, parsed.error.issues, raw);
     const part = usablePart(raw, found);
-    return { issues: part === undefined ? found : [...found, ...issuesAcross(part, found)] };
+    return { issues: part === undefined ? found : [...found, ...issuesAcross(part, [...known, ...found])] };
   }
   const { data: input } = parsed;
-  const issues = issuesAcross(wholePart(input), []);
-  if (issues.some(({ severity }) => severity === 'error')) return { issues };
+  const issues = issuesAcross(wholePart(input), known);
+  if ([...known, ...issues].some(({ severity }) => severity === 'error')) return { issues };
   return { cluster: resolve(input, expandPath), issues };
 }
 

@@ -8,11 +8,18 @@ export const checkHosts: Check = {
   relies: [],
   find: ({ input: { spec, metadata } }) => {
     const port = (host: HostInput) => host.port ?? spec.global.port;
+    const addresses = spec.hosts.map((host) => `${host.address}:${port(host)}`);
+    const sameAddress = new Set(addresses.flatMap((address, i) => (addresses.indexOf(address) < i ? [i] : [])));
     return [
-      ...duplicates(spec.hosts, 'name', (host) => host.name),
+      ...duplicates(spec.hosts, 'name', 'name', (host) => host.name),
       // Behind one forwarding address, hosts differ by their port.
-      ...duplicates(spec.hosts, 'address', (host) => `${host.address}:${port(host)}`),
-      ...duplicates(spec.hosts, 'internalAddress', (host) => host.internalAddress),
+      ...duplicates(spec.hosts, 'address', 'address', (host) => `${host.address}:${port(host)}`),
+      ...duplicates(
+        spec.hosts,
+        'internalAddress',
+        'internal address',
+        (host) => host.internalAddress ?? host.address,
+      ).filter(({ path: [, , i] }) => !sameAddress.has(Number(i))),
       ...spec.hosts.flatMap((host, i) => [
         ...(host.name === metadata.name ? [namedLikeCluster(i, host.name)] : []),
         ...(host.internalAddress === undefined && parseIPv4(host.address) === undefined
@@ -27,6 +34,7 @@ export const checkHosts: Check = {
 function duplicates(
   hosts: readonly HostInput[],
   field: 'name' | 'address' | 'internalAddress',
+  what: string,
   identity: (host: HostInput) => string | undefined,
 ): readonly Issue[] {
   const firstWith = new Map<string, number>();
@@ -36,7 +44,13 @@ function duplicates(
     if (value !== undefined && first === undefined) firstWith.set(value, i);
     if (first === undefined) return [];
     const other = field === 'name' ? `hosts[${first}]` : `"${hosts[first]?.name}"`;
-    return [error('duplicate-host', ['spec', 'hosts', i, field], `${other} has the same ${field}, ${value}`)];
+    return [
+      error(
+        'duplicate-host',
+        ['spec', 'hosts', i, hosts[i]?.[field] === undefined ? 'address' : field],
+        `${other} has the same ${what}, ${value}`,
+      ),
+    ];
   });
 }
 

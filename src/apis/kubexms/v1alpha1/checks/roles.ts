@@ -2,7 +2,7 @@ import { error, type Issue, warning } from '../issue.js';
 import { nearest } from '../nearest.js';
 import { expandRange } from '../ranges.js';
 import { patternsOf, type RoleGroupsInput, resolveRoleGroups } from '../role-groups.js';
-import { roles } from '../types.js';
+import { type Role, roles } from '../types.js';
 import type { Check } from './context.js';
 
 /** Every member of a role is a host. */
@@ -14,7 +14,7 @@ export const checkMembers: Check = {
 /** Every role that a cluster needs has hosts, and every host has a role. */
 export const checkRoles: Check = {
   relies: ['roleGroups', 'etcd'],
-  find: ({ input: { spec } }) => {
+  find: ({ input: { spec }, hostNames }) => {
     const groups = resolveRoleGroups(spec.roleGroups);
     const issues: Issue[] = [];
     const path = (key: string) => ['spec', 'roleGroups', key];
@@ -40,23 +40,28 @@ export const checkRoles: Check = {
       );
     }
     if (spec.etcd.type === 'kubexm') issues.push(...quorum(groups.etcd.length));
-    const employed = new Set(Object.values(groups).flat());
-    for (const [i, host] of spec.hosts.entries()) {
-      if (employed.has(host.name)) continue;
-      const message = `${host.name} has no role, so nothing is installed on it`;
-      issues.push(
-        warning('host-without-role', ['spec', 'hosts', i, 'name'], message, { hint: 'name it in spec.roleGroups' }),
-      );
-    }
+    // A misspelt member is not missed twice.
+    const complete = roles.every((role) => groups[role].every((name) => hostNames.has(name)));
+    if (complete) issues.push(...idle(spec.hosts, groups));
     return issues;
   },
 };
 
-function membersOf(
-  groups: RoleGroupsInput,
-  role: (typeof roles)[number],
-  hostNames: ReadonlySet<string>,
+function idle(
+  hosts: readonly { readonly name: string }[],
+  groups: Readonly<Record<Role, readonly string[]>>,
 ): readonly Issue[] {
+  const employed = new Set(Object.values(groups).flat());
+  return hosts.flatMap(({ name }, i) => {
+    if (employed.has(name)) return [];
+    const message = `${name} has no role, so nothing is installed on it`;
+    return [
+      warning('host-without-role', ['spec', 'hosts', i, 'name'], message, { hint: 'name it in spec.roleGroups' }),
+    ];
+  });
+}
+
+function membersOf(groups: RoleGroupsInput, role: Role, hostNames: ReadonlySet<string>): readonly Issue[] {
   const { key, patterns } = patternsOf(groups, role);
   const seen = new Set<string>();
   return patterns.flatMap((pattern, i) => {
@@ -91,7 +96,9 @@ function unknownHosts(
 function quorum(members: number): readonly Issue[] {
   if (members === 0 || members % 2 === 1) return [];
   const needed = members / 2 + 1;
-  const message = `${members} etcd members need ${needed} of them alive and survive ${members - needed} failure${members - needed === 1 ? '' : 's'}: no more than ${members - 1} members do`;
+  const failures = members - needed;
+  const survived = failures === 1 ? '1 failure' : `${failures} failures`;
+  const message = `${members} etcd members survive ${survived}, no more than ${members - 1} would: ${needed} of ${members} must be alive`;
   return [
     warning('even-etcd', ['spec', 'roleGroups', 'etcd'], message, { hint: `use ${members - 1} or ${members + 1}` }),
   ];

@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { generatedDocs } from './index.js';
+
+test.each(generatedDocs())('docs/$name is what the schema says; else: node scripts/generate-config-docs.mjs', (doc) => {
+  const onDisk = readFileSync(new URL(`../../docs/${doc.name}`, import.meta.url), 'utf8');
+  // The formatter may lay JSON out in its own way.
+  if (doc.name.endsWith('.json')) expect(JSON.parse(onDisk)).toEqual(JSON.parse(doc.content));
+  else expect(onDisk).toBe(doc.content);
+});
+
+test('every field is described', () => {
+  const [reference] = generatedDocs();
+  const undescribed = reference?.content.split('\n').filter((line) => line.startsWith('| `') && line.endsWith('|  |'));
+  expect(undescribed).toEqual([]);
+});
