@@ -1,0 +1,210 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { asError, KubexmError } from '../../src/errors/index.js';
+import { labClusterYaml, type LabClusterOptions, type SpecOverrides } from '../cluster-yaml.js';
+import {
+  buildMirror,
+  type MirrorAddress,
+  mirrorStatus,
+  mirrorVersions,
+  startMirror,
+  stopMirror,
+} from '../mirror/index.js';
+import { labNetwork, plannedHost, planHosts, type PlannedHost } from './address-plan.js';
+import { hostsWithCgroups } from './cgroups.js';
+import { findInit, mustFindInit } from './exec.js';
+import { cutPower, discardDisk, startHost } from './host.js';
+import { loadMachineModules } from './kernel.js';
+import { writeLayer } from './layer.js';
+import { ensureBridge, type LinkShape, removeBridge, shapeLink } from './network.js';
+import { stateDir, statePaths } from './paths.js';
+import { ensureLabReady } from './ready.js';
+import { bootId } from './process-id.js';
+import { opsPassword } from './recipe.js';
+import { locked, readRecord, writeRecord } from './record.js';
+import { ensureRootfs } from './rootfs.js';
+import { ensureLabKey, hostKeyOf } from './ssh-keys.js';
+import { readSysctls, restoreSysctls } from './sysctls.js';
+
+type Log = (line: string) => void;
+
+export interface LabHost extends PlannedHost {
+  /** `ssh-ed25519 AAAA…`, the same over down and up. */
+  readonly hostKey: string;
+}
+
+export interface LabState {
+  readonly stateDir: string;
+  readonly hosts: readonly LabHost[];
+  readonly privateKeyPath: string;
+  readonly sudoPasswordPath: string;
+  readonly clusterYamlPath: string;
+  readonly mirror: MirrorAddress;
+}
+
+export interface LabStatus {
+  /** False: there is no lab. */
+  readonly up: boolean;
+  readonly hosts: readonly (LabHost & { readonly running: boolean })[];
+  readonly mirror: { readonly files: boolean; readonly registry: boolean };
+}
+
+const mirrorAddress: MirrorAddress = {
+  filesUrl: `http://${labNetwork.gateway}:8080`,
+  registry: `${labNetwork.gateway}:5000`,
+};
+
+/** Hosts, mirror and cluster.yaml. What runs already stays as it is; more hosts than before are added to it. Never fewer. */
+export async function labUp({ hosts, log }: { hosts: number; log: Log }): Promise<LabState> {
+  planHosts(hosts);
+  await ensureLabReady({ log });
+  return locked('lab', async () => {
+    const before = await readRecord();
+    const planned = planHosts(Math.max(hosts, before?.hosts.length ?? 0));
+    const names = planned.map((host) => host.name);
+    await writeRecord({
+      bootId: await bootId(),
+      startedAt: before?.startedAt ?? new Date().toISOString(),
+      sysctls: before?.sysctls ?? (await readSysctls()),
+      hosts: names,
+    });
+    await ensureBridge();
+    // Both are told to finish before a failure of one is reported: no work goes on behind the caller's back.
+    const results = await Promise.allSettled([bootHosts(planned, log), provideMirror(log)]);
+    for (const result of results) if (result.status === 'rejected') throw asError(result.reason);
+    const state = await labState();
+    await writeFile(statePaths.clusterYaml, labClusterYaml(await clusterDefaults(state.hosts)));
+    log(`lab is up: ${names.join(' ')}; ${statePaths.clusterYaml}`);
+    return state;
+  });
+}
+
+/** Where everything of the running lab is. */
+export async function labState(): Promise<LabState> {
+  const record = await readRecord();
+  if (!record) throw new KubexmError('LAB_FAILED', 'there is no lab', { hint: 'kubexm lab up' });
+  return {
+    stateDir,
+    hosts: await Promise.all(record.hosts.map(describe)),
+    privateKeyPath: statePaths.privateKey,
+    sudoPasswordPath: statePaths.sudoPassword,
+    clusterYamlPath: statePaths.clusterYaml,
+    mirror: mirrorAddress,
+  };
+}
+
+export async function labStatus(): Promise<LabStatus> {
+  const names = (await readRecord())?.hosts ?? [];
+  const hosts = names.map(async (name) => ({
+    ...(await describe(name)),
+    running: (await findInit(name)) !== undefined,
+  }));
+  return {
+    up: names.length > 0,
+    hosts: await Promise.all(hosts),
+    mirror: await mirrorStatus({ stateDir: statePaths.mirror }),
+  };
+}
+
+/** Ends and removes everything of the lab, also of one whose `up` was killed. Goes on after a failure and reports the first. */
+export async function labDown({ log }: { log: Log }): Promise<void> {
+  await locked('lab', async () => {
+    const record = await readRecord();
+    const names = [...new Set([...(record?.hosts ?? []), ...(await hostsWithCgroups())])];
+    const failures: Error[] = [];
+    const attempt = async (work: Promise<unknown>) => {
+      await work.catch((error: unknown) => failures.push(asError(error)));
+    };
+    await Promise.all(names.map((name) => attempt(cutPower(name))));
+    await attempt(stopMirror({ stateDir: statePaths.mirror }));
+    await attempt(removeBridge());
+    for (const line of record ? await restoreSysctls(record.sysctls) : []) log(line);
+    // Hosts that were reset lately may still be being deleted: what vanishes meanwhile is no failure, a second pass takes the rest.
+    await attempt(rm(stateDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
+    const [failure] = failures;
+    if (failure) throw failure;
+    log(names.length > 0 ? `lab is down: ${names.join(' ')}` : 'there was no lab; nothing is left');
+  });
+}
+
+/** A freshly installed host with the same name, address, machine-id and host keys. */
+export async function resetLabHost(name: string): Promise<void> {
+  await locked(name, async () => {
+    await cutPower(name);
+    await discardDisk(name);
+    await startHost(await member(name));
+  });
+}
+
+/** As if the power were cut. startLabHost switches it on again, with its disk. */
+export async function killLabHost(name: string): Promise<void> {
+  await locked(name, async () => cutPower((await member(name)).name));
+}
+
+export async function startLabHost(name: string): Promise<void> {
+  await locked(name, async () => startHost(await member(name)));
+}
+
+/** Slows a host's link down or cuts it; undefined makes it whole again. A reset or a start does so too. */
+export async function shapeLabHost(name: string, shape: LinkShape | undefined): Promise<void> {
+  await shapeLink({ name, init: await mustFindInit(name), shape: shape ?? {} });
+}
+
+export type LabTopology = Pick<LabClusterOptions, 'name' | 'controlPlanes' | 'etcd' | 'workers' | 'login'> & {
+  /** Names of the hosts to use, in order; default all. */
+  readonly use?: readonly string[];
+  readonly overrides?: SpecOverrides;
+};
+
+/** The text of a cluster.yaml for the running lab. */
+export async function labClusterConfig({ use, ...topology }: LabTopology = {}): Promise<string> {
+  const { hosts } = await labState();
+  const chosen = use
+    ? use.map((name) => hosts.find((host) => host.name === name)).filter((host) => host !== undefined)
+    : hosts;
+  return labClusterYaml({ ...(await clusterDefaults(chosen)), ...topology });
+}
+
+async function clusterDefaults(hosts: readonly LabHost[]): Promise<LabClusterOptions> {
+  return {
+    hosts,
+    privateKeyPath: statePaths.privateKey,
+    sudoPasswordPath: statePaths.sudoPassword,
+    versions: mirrorVersions(),
+    mirror: mirrorAddress,
+  };
+}
+
+async function bootHosts(planned: readonly PlannedHost[], log: Log): Promise<void> {
+  const rootfs = await ensureRootfs({ log });
+  await loadMachineModules();
+  await ensureLabKey();
+  await writeFile(statePaths.sudoPassword, `${opsPassword}\n`, { mode: 0o600 });
+  // The layer must not change below hosts that run on it.
+  const inUse = (await Promise.all(planned.map((host) => findInit(host.name)))).some((init) => init !== undefined);
+  if (!inUse) await writeLayer({ rootfs });
+  await Promise.all(
+    planned.map(async (host) => {
+      const started = performance.now();
+      const wasRunning = (await findInit(host.name)) !== undefined;
+      await startHost(host);
+      log(
+        `${host.name} ${host.address} ${wasRunning ? 'runs already' : `booted in ${((performance.now() - started) / 1000).toFixed(1)} s`}`,
+      );
+    }),
+  );
+}
+
+async function provideMirror(log: Log): Promise<void> {
+  await buildMirror({ log });
+  await startMirror({ listenAddress: labNetwork.gateway, stateDir: statePaths.mirror, log });
+}
+
+async function describe(name: string): Promise<LabHost> {
+  return { ...plannedHost(name), hostKey: await hostKeyOf(name) };
+}
+
+async function member(name: string): Promise<PlannedHost> {
+  const host = (await readRecord())?.hosts.includes(name) ? plannedHost(name) : undefined;
+  if (!host) throw new KubexmError('USAGE', `the lab has no host named ${name}`, { hint: 'kubexm lab status' });
+  return host;
+}
