@@ -6,6 +6,12 @@ export const hostsChecked = milestone('hosts-checked');
 export const osReady = milestone('os-ready');
 /** The container runtime of the host answers over CRI. */
 export const runtimeReady = milestone('runtime-ready');
+/** kubelet, kubeadm and the kubelet's unit are on the host. */
+export const kubeletInstalled = milestone('kubelet-installed');
+/** The images of the static pods are on the control plane host. */
+export const controlPlaneImages = milestone('control-plane-images');
+/** CAs and the service-account key are on the control plane host. */
+export const controlPlanePki = milestone('control-plane-pki');
 /** All members vote and are healthy. */
 export const etcdReady = milestone('etcd-ready');
 /** The API serves and lets nodes join. */

@@ -1,0 +1,26 @@
+import { draft } from '../../plan/index.js';
+import { type StepContext, verifyCluster } from '../../step/index.js';
+import { nthAddress } from '../../util/ipv4.js';
+import { defineTask, nodeHosts } from '../context.js';
+import { initHost } from '../kubernetes/init-host.js';
+import { networkApplied, nodeJoined } from '../milestones.js';
+
+/** All nodes Ready, all system pods running, CoreDNS answering. */
+export const verifyReadiness = defineTask('verify', (ctx) => {
+  const { network, kubernetes } = ctx.cluster.spec;
+  const nodesReady = network.plugin !== 'none';
+  const g = draft<StepContext>('verify');
+  g.add(
+    'cluster-ready',
+    [initHost(ctx)],
+    verifyCluster({
+      nodes: nodeHosts(ctx),
+      namespaces: ['kube-system', ...(network.plugin === 'flannel' ? ['kube-flannel'] : [])],
+      nodesReady,
+      // kubeadm gives CoreDNS the tenth address of the service network.
+      ...(nodesReady ? { dns: { address: nthAddress(network.kubeServiceCIDR, 10), name: `kubernetes.default.svc.${kubernetes.dnsDomain}` } } : {}),
+    }),
+    { after: nodesReady ? [nodeJoined, networkApplied] : nodeJoined },
+  );
+  return g.done();
+});

@@ -1,0 +1,115 @@
+import { type ExtraArgs, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
+import { hostPaths, ports } from '../../common/host-paths.js';
+import type { HostName, Json } from '../../plan/index.js';
+import { deepMerge } from '../../util/deep-merge.js';
+import { criEndpoint } from '../container-runtime/install.js';
+import { hostNamed, internalAddress, type PlanContext } from '../context.js';
+import { etcdForApiserver } from '../etcd/endpoints.js';
+
+type Document = { readonly [key: string]: Json };
+
+/** `kubeadm init`'s documents. `$token` is filled in on the host's way. https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/ */
+export function initDocuments(ctx: PlanContext, host: HostName): readonly Document[] {
+  return [
+    {
+      apiVersion: apiVersion(ctx),
+      kind: 'InitConfiguration',
+      bootstrapTokens: [{ token: '$token', ttl: '24h0m0s', usages: ['signing', 'authentication'], groups: ['system:bootstrappers:kubeadm:default-node-token'] }],
+      localAPIEndpoint: { advertiseAddress: internalAddress(ctx, host), bindPort: ports.apiserver },
+      nodeRegistration: nodeRegistration(ctx, host),
+    },
+    clusterConfiguration(ctx),
+    kubeletConfiguration(ctx),
+    kubeProxyConfiguration(ctx),
+  ];
+}
+
+/** `kubeadm join`'s document; `$token` and `$caCertHash` are filled in on the host's way. */
+export function joinDocuments(ctx: PlanContext, host: HostName): readonly Document[] {
+  const { roleGroups, controlPlaneEndpoint: endpoint } = ctx.cluster.spec;
+  const controlPlane = roleGroups['control-plane'].includes(host);
+  return [
+    {
+      apiVersion: apiVersion(ctx),
+      kind: 'JoinConfiguration',
+      discovery: { bootstrapToken: { token: '$token', apiServerEndpoint: `${endpoint.domain}:${endpoint.port}`, caCertHashes: ['$caCertHash'] } },
+      nodeRegistration: nodeRegistration(ctx, host),
+      ...(controlPlane ? { controlPlane: { localAPIEndpoint: { advertiseAddress: internalAddress(ctx, host), bindPort: ports.apiserver } } } : {}),
+    },
+  ];
+}
+
+function apiVersion({ cluster }: PlanContext): string {
+  return usesLists(cluster.spec.kubernetes.version) ? 'kubeadm.k8s.io/v1beta4' : 'kubeadm.k8s.io/v1beta3';
+}
+
+/** v1beta4 came with 1.31; it has lists where v1beta3 has maps. */
+function usesLists(kubernetesVersion: string): boolean {
+  return minorOf(kubernetesVersion) >= 31;
+}
+
+function nodeRegistration(ctx: PlanContext, host: HostName): Document {
+  const { roleGroups, kubernetes } = ctx.cluster.spec;
+  const { labels, taints } = hostNamed(ctx, host);
+  const alone = roleGroups['control-plane'].includes(host) && !roleGroups.worker.includes(host);
+  const own = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  const extraArgs: ExtraArgs = {
+    // Without a default route the kubelet cannot find an address of its own.
+    'node-ip': internalAddress(ctx, host),
+    ...(own.length > 0 ? { 'node-labels': own.join(',') } : {}),
+    ...kubernetes.kubelet.extraArgs,
+  };
+  return {
+    name: host,
+    criSocket: criEndpoint(ctx).socket,
+    // Nothing that a later node-by-node pull must wait for: the images are there or on their way.
+    ...(usesLists(kubernetes.version) ? { imagePullPolicy: 'Never' } : {}),
+    taints: [
+      ...(alone ? [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] : []),
+      ...taints.map(({ key, value, effect }) => ({ key, ...(value === undefined ? {} : { value }), effect })),
+    ],
+    kubeletExtraArgs: args(kubernetes.version, extraArgs),
+  };
+}
+
+function clusterConfiguration(ctx: PlanContext): Document {
+  const { kubernetes, network, controlPlaneEndpoint: endpoint, roleGroups } = ctx.cluster.spec;
+  const { version } = kubernetes;
+  const controlPlanes = roleGroups['control-plane'].map((name) => hostNamed(ctx, name));
+  const sans = [endpoint.domain, ...(endpoint.type === 'external' ? [endpoint.address] : []), 'localhost', '127.0.0.1', ...controlPlanes.flatMap((host) => [host.name, host.address, host.internalAddress]), ...kubernetes.apiServer.certExtraSans];
+  const gates = Object.entries(kubernetes.featureGates).map(([name, on]) => `${name}=${on}`);
+  const withGates = (given: ExtraArgs): ExtraArgs => (gates.length > 0 ? { 'feature-gates': gates.join(','), ...given } : given);
+  return {
+    apiVersion: apiVersion(ctx),
+    kind: 'ClusterConfiguration',
+    clusterName: kubernetes.clusterName,
+    kubernetesVersion: version,
+    controlPlaneEndpoint: `${endpoint.domain}:${endpoint.port}`,
+    imageRepository: kubernetes.imageRepository,
+    certificatesDir: hostPaths.kubernetesPki,
+    ...(usesLists(version) ? { encryptionAlgorithm: 'ECDSA-P256' } : {}),
+    networking: { dnsDomain: kubernetes.dnsDomain, podSubnet: network.kubePodsCIDR, serviceSubnet: network.kubeServiceCIDR },
+    etcd: { external: { ...etcdForApiserver(ctx) } },
+    apiServer: { certSANs: [...new Set(sans)], extraArgs: args(version, withGates(kubernetes.apiServer.extraArgs)) },
+    controllerManager: { extraArgs: args(version, withGates(kubernetes.controllerManager.extraArgs)) },
+    scheduler: { extraArgs: args(version, withGates(kubernetes.scheduler.extraArgs)) },
+    dns: { ...kubernetes.dns },
+  };
+}
+
+function kubeletConfiguration({ cluster }: PlanContext): Document {
+  const { kubelet, featureGates } = cluster.spec.kubernetes;
+  const base = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', cgroupDriver: 'systemd', rotateCertificates: true, ...(Object.keys(featureGates).length > 0 ? { featureGates } : {}) };
+  return deepMerge(base, kubelet.extraConfig) as Document;
+}
+
+function kubeProxyConfiguration({ cluster }: PlanContext): Document {
+  const { kubernetes, network } = cluster.spec;
+  const { kubeProxy, featureGates } = kubernetes;
+  const base = { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration', mode: kubeProxy.mode, clusterCIDR: network.kubePodsCIDR, ...(Object.keys(featureGates).length > 0 ? { featureGates } : {}) };
+  return deepMerge(base, kubeProxy.extraConfig) as Document;
+}
+
+function args(kubernetesVersion: string, given: ExtraArgs): Json {
+  return usesLists(kubernetesVersion) ? Object.entries(given).map(([name, value]) => ({ name, value })) : { ...given };
+}

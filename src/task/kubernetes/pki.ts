@@ -1,0 +1,60 @@
+import { hostPaths } from '../../common/host-paths.js';
+import { CONTROL_NODE, draft } from '../../plan/index.js';
+import { fileDigest, generateKeyPair, generateKubeconfig, generateToken, type SecretRef, type StepContext, uploadFile } from '../../step/index.js';
+import { defineTask, hostNamed, hostsWithRole, type PlanContext } from '../context.js';
+import { controlPlanePki } from '../milestones.js';
+import { authority, certificateFiles, signed } from '../pki.js';
+import { initHost } from './init-host.js';
+
+/** Path of the bootstrap token on the control machine. */
+function tokenFile({ workDirs }: PlanContext): string {
+  return `${workDirs.getCertsDir('kubernetes')}/bootstrap-token`;
+}
+
+/** The bootstrap token as a secret for params. */
+export function bootstrapToken(ctx: PlanContext): SecretRef {
+  return { $secret: `file:${tokenFile(ctx)}` };
+}
+
+/** The cluster CA's certificate on the control machine. */
+export function clusterCaCert(ctx: PlanContext): string {
+  return certificateFiles(ctx, 'kubernetes', 'ca').cert;
+}
+
+/**
+ * CAs, the service-account key and the bootstrap token are made on the control machine and brought to the control planes:
+ * no join needs anything from another host. The user's kubeconfig is made here as well.
+ */
+export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
+  const controlPlanes = hostsWithRole(ctx, 'control-plane');
+  const directory = ctx.workDirs.getCertsDir('kubernetes');
+  const g = draft<StepContext>('kubernetes-pki');
+  const ca = authority(g, ctx, { component: 'kubernetes', name: 'ca', commonName: 'kubernetes' });
+  const frontProxy = authority(g, ctx, { component: 'kubernetes', name: 'front-proxy-ca', commonName: 'front-proxy-ca' });
+  const serviceAccount = g.shared('/pki/kubernetes/sa', [CONTROL_NODE], generateKeyPair({ privateKey: `${directory}/sa.key`, publicKey: `${directory}/sa.pub` }));
+  const token = g.shared('/pki/kubernetes/bootstrap-token', [CONTROL_NODE], generateToken({ path: tokenFile(ctx) }));
+  const admin = signed(g, ctx, { component: 'kubernetes', name: 'admin', ca, subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] }, usages: ['client'] });
+  const address = hostNamed(ctx, initHost(ctx));
+  const { controlPlaneEndpoint: endpoint } = ctx.cluster.spec;
+  g.shared(
+    '/pki/kubernetes/kubeconfig',
+    [CONTROL_NODE],
+    generateKubeconfig({
+      path: ctx.workDirs.kubeconfigPath,
+      server: `https://${endpoint.type === 'external' ? endpoint.address : address.address}:${endpoint.port}`,
+      clusterName: ctx.cluster.metadata.name,
+      user: 'kubexm-admin',
+      ca: clusterCaCert(ctx),
+      client: certificateFiles(ctx, 'kubernetes', 'admin'),
+    }),
+    { after: admin },
+  );
+  const made = [ca, frontProxy, serviceAccount, token];
+  const uploads = ['ca.crt', 'ca.key', 'front-proxy-ca.crt', 'front-proxy-ca.key', 'sa.key', 'sa.pub'].map((file) => {
+    const source = `${directory}/${file}`;
+    const mode = file.endsWith('.key') ? 0o600 : 0o644;
+    return g.add(`upload-${file}`, controlPlanes, uploadFile({ source, target: `${hostPaths.kubernetesPki}/${file}`, sha256: fileDigest(source), mode }), { after: made });
+  });
+  g.provide(controlPlanePki, uploads);
+  return g.done();
+});
