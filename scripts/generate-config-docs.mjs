@@ -27,7 +27,11 @@ try {
     process.stdout.write(`docs/${name}: ${content.length} bytes\n`);
   }
   // As `npm run format` would lay it out.
-  execFileSync(join(root, 'node_modules/.bin/biome'), ['format', '--write', 'docs/cluster.schema.json'], { cwd: root });
+  execFileSync(
+    join(root, 'node_modules/.bin/biome'),
+    ['format', '--write', 'docs/cluster.schema.json', 'docs/config.md'],
+    { cwd: root },
+  );
 } finally {
   await rm(folder, { recursive: true });
 }

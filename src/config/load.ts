@@ -2,11 +2,12 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { type Document, isMap, parseAllDocuments } from 'yaml';
 import { type Cluster, type Issue, type PathExpander, validate } from '../apis/kubexms/v1alpha1/index.js';
+import { asError } from '../errors/index.js';
 import type { Diagnostic } from './diagnostic.js';
 import { secretSpans } from './masking.js';
 import { type Span, spanOf } from './position.js';
 import { source } from './source.js';
-import { duplicateKeys, syntaxIssue } from './syntax.js';
+import { duplicateKeys, syntaxIssue, unresolvedAlias } from './syntax.js';
 
 /** `cluster` is there exactly when no diagnostic is an error. */
 export interface Loaded {
@@ -24,7 +25,7 @@ export function loadCluster(text: string, file: string): Loaded {
     const issue: Issue = { severity: 'error', code: 'document', path: [], message, hint };
     return { diagnostics: [diagnose(issue, span)] };
   };
-  const broken = syntaxIssue(documents.flatMap(({ errors }) => errors));
+  const broken = syntaxIssue(documents.flatMap(({ errors }) => errors)) ?? documents.map(unresolvedAlias).find(Boolean);
   if (broken !== undefined) return { diagnostics: [diagnose(broken.issue, broken.span)] };
   if (document === undefined || document.contents === null) {
     return whole('the file is empty', '`kubexm config init` writes one to start from', { from: 0, to: 0 });
@@ -43,9 +44,12 @@ export function loadCluster(text: string, file: string): Loaded {
       spanOf(document, [], 'value'),
     );
   }
+  const raw = plainData(document);
+  if (raw instanceof Error)
+    return whole(raw.message, 'write the values out where they are needed', spanOf(document, [], 'value'));
   const twice = duplicateKeys(document, text);
   const known = twice.map(({ issue }) => issue);
-  const { cluster, issues } = validate(withoutNothing(document.toJS()), pathsBeside(file), known);
+  const { cluster, issues } = validate(withoutNothing(raw), pathsBeside(file), known);
   const diagnostics = [
     ...twice.map(({ issue, span }) => diagnose(issue, span)),
     ...issues.map((issue) => diagnose(issue, spanOf(document, issue.path, issue.at ?? 'value'))),
@@ -57,6 +61,15 @@ function parse(text: string): readonly Document.Parsed[] {
   // duplicateKeys() says more about keys that stand twice; merge lets people write `<<: *defaults`.
   const documents = parseAllDocuments(text, { prettyErrors: false, merge: true, uniqueKeys: false });
   return 'empty' in documents ? [] : documents;
+}
+
+/** Fails on aliases that multiply without end, and on `<<` of something that is no map. */
+function plainData(document: Document): unknown {
+  try {
+    return document.toJS();
+  } catch (thrown) {
+    return asError(thrown);
+  }
 }
 
 /** A key without a value (`kubelet:`) counts as absent, but for free data, where null may be meant. */

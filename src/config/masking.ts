@@ -1,4 +1,4 @@
-import { type Document, isPair, isScalar, visit } from 'yaml';
+import { type Document, isAlias, isPair, isScalar, visit } from 'yaml';
 import type { Span } from './position.js';
 
 const secretKeys = new Set(['password', 'sudoPassword', 'privateKeyPassphrase', 'passphrase']);
@@ -7,8 +7,9 @@ const secretKeys = new Set(['password', 'sudoPassword', 'privateKeyPassphrase', 
 export function secretSpans(document: Document): readonly Span[] {
   const spans: Span[] = [];
   visit(document, {
-    Pair(_, { key, value }) {
+    Pair(_, { key, value: written }) {
       if (!isScalar(key) || !secretKeys.has(String(key.value))) return;
+      const value = isAlias(written) ? written.resolve(document) : written;
       if (isScalar(value) && value.range) spans.push({ from: value.range[0], to: value.range[1] });
       // A list or a map of an unexpected form may hold anything.
       else if (isPair(value) || !looksLikeReference(value)) spans.push(...scalarsBelow(value));

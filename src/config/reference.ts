@@ -31,13 +31,19 @@ function configReference(): string {
     'One YAML document with `kind: Cluster`. `kubexm config init` writes one to start from, `kubexm config validate` checks it, `kubexm config show`',
     'prints it with every default filled in. Editors complete and check it with [cluster.schema.json](cluster.schema.json). Unknown keys are errors.',
     '',
-    'A *secret* is a reference: `{ env: NAME }`, `{ file: PATH }`, `{ exec: [COMMAND, ARGUMENT] }` or `{ prompt: true }`; a plain text works and is warned about.',
+    'A _secret_ is a reference: `{ env: NAME }`, `{ file: PATH }`, `{ exec: [COMMAND, ARGUMENT] }` or `{ prompt: true }`; a plain text works and is warned about.',
     'Relative paths are relative to the config file; `~` is the home directory. Durations are written `10s`, `1m30s`, `500ms`.',
     '',
     '| field | type | default | meaning |',
     '| --- | --- | --- | --- |',
     ...rows('', { ...schema, properties: withoutKey(part(schema, 'properties'), 'spec') }),
     ...sections,
+    '',
+    '## bastion',
+    '',
+    'A host to jump through; it may have a `bastion` of its own, which is the hop before it.',
+    '',
+    ...sectionTable(part(schema, 'definitions', 'bastion')),
     '',
     '## Versions',
     '',
@@ -79,7 +85,10 @@ function typeText(property: JsonObject): string {
   if (choices !== undefined) return choices.map((choice) => `\`${String(choice)}\``).join(', ');
   if (property['const'] !== undefined) return `\`${String(property['const'])}\``;
   const options = property['anyOf'] as readonly JsonObject[] | undefined;
-  if (options !== undefined) return [...new Set(options.map((option) => typeText(option)))].join(' or ');
+  if (options !== undefined) {
+    const named = options.filter((option) => option['const'] !== '');
+    return [...new Set(named.map((option) => typeText(option)))].join(' or ');
+  }
   const type = String(property['type'] ?? 'any');
   if (type === 'array') return `list of ${typeText(asObject(property['items']))}`;
   return typeNames[type] ?? type;

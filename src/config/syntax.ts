@@ -1,4 +1,14 @@
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, type YAMLParseError } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  visit,
+  type YAMLParseError,
+} from 'yaml';
 import type { Issue, Path } from '../apis/kubexms/v1alpha1/index.js';
 import type { Span } from './position.js';
 
@@ -28,6 +38,21 @@ export function syntaxIssue([first]: readonly YAMLParseError[]): PlacedIssue | u
     issue: { severity: 'error', code: 'syntax', path: [], message },
     span: { from, to: Math.max(to, from + 1) },
   };
+}
+
+/** Aliases without their anchor, which YAML itself only misses when the value is used. */
+export function unresolvedAlias(document: Document): PlacedIssue | undefined {
+  let found: PlacedIssue | undefined;
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return undefined;
+      const [from, to] = alias.range ?? [0, 1];
+      const message = `no anchor before it is named &${alias.source}`;
+      found = { issue: { severity: 'error', code: 'syntax', path: [], message }, span: { from, to } };
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /** Keys that stand twice in one map: YAML would take the last and say nothing. */

@@ -107,7 +107,7 @@ export const jsonObject = z.record(z.string(), z.unknown()).transform((value) =>
 export const extraArgs = z
   .record(text(/^[a-z0-9][a-z0-9-]*$/, 'a flag without its dashes, such as audit-log-path'), scalar)
   .default({})
-  .describe('Flags without their dashes: `{ audit-log-maxage: 30 }`.');
+  .describe('Flags without their dashes: `{ v: 4 }`.');
 
 export const extraConfig = jsonObject.default({});
 

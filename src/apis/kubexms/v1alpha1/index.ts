@@ -38,6 +38,7 @@ export {
   corednsImage,
   criSocket,
   defaultKubernetesVersion,
+  isOlder,
   minorOf,
   newestMinor,
   oldestMinor,

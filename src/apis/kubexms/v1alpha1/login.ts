@@ -45,7 +45,9 @@ export const bastionSchema = z
     ...loginFields,
     hostKey: hostKey.optional().describe('Pinned host key: `ssh-ed25519 AAAA...` or `SHA256:...`.'),
     get bastion(): z.ZodOptional<z.ZodType<BastionInput>> {
-      return z.optional(bastionSchema as unknown as z.ZodType<BastionInput>);
+      return z
+        .optional(bastionSchema as unknown as z.ZodType<BastionInput>)
+        .describe('Host to jump through before it.');
     },
   })
   .meta({ id: 'bastion' });

@@ -227,7 +227,7 @@ export interface System {
   readonly sysctl: Readonly<Record<string, string>>;
   readonly modules: readonly string[];
   readonly packages: readonly string[];
-  /** Shell scripts run on every host before anything is installed, after everything is. */
+  /** Shell commands run on every host before anything is installed, after everything is. */
   readonly preInstall: readonly string[];
   readonly postInstall: readonly string[];
 }

@@ -56,11 +56,22 @@ export function minorOf(kubernetesVersion: string): number {
   return Number(/^v1\.(\d+)\./.exec(kubernetesVersion)?.[1] ?? Number.NaN);
 }
 
+/** Whether `version` comes before `other`, with or without v; what follows the three numbers does not count. */
+export function isOlder(version: string, other: string): boolean {
+  const [a, b] = [numbersOf(version), numbersOf(other)];
+  const i = a.findIndex((number, n) => number !== b[n]);
+  return i >= 0 && (a[i] ?? 0) < (b[i] ?? 0);
+}
+
+function numbersOf(version: string): readonly number[] {
+  return (/^v?(\d+)\.(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
+}
+
 /** The row for a version; newer than the table: the newest row; older: the oldest. */
 export function versionsFor(kubernetesVersion: string): VersionSet {
   const minor = Math.min(Math.max(minorOf(kubernetesVersion), oldestMinor), newestMinor);
   const row = versionTable[`1.${minor}`] ?? versionTable[`1.${newestMinor}`];
-  // Object.values of a non-empty table: the fallback above always hits.
+  // The table has the newest minor by construction.
   return row as VersionSet;
 }
 

@@ -1,6 +1,5 @@
-import semver from 'semver';
 import { error, type Issue, warning } from '../issue.js';
-import { minorOf, newestMinor, oldestMinor, versionsFor } from '../versions.js';
+import { isOlder, minorOf, newestMinor, oldestMinor, versionsFor } from '../versions.js';
 import type { Check } from './context.js';
 
 /** Versions that do not go together. What is newer than the table is only warned about. */
@@ -19,14 +18,14 @@ export const checkVersions: Check = {
       issues.push(warning('kubernetes-version', path, message));
     }
     const { leastEtcd } = versionsFor(version);
-    if (spec.etcd.type === 'kubexm' && spec.etcd.version !== undefined && semver.lt(spec.etcd.version, leastEtcd)) {
+    if (spec.etcd.type === 'kubexm' && spec.etcd.version !== undefined && isOlder(spec.etcd.version, leastEtcd)) {
       const message = `Kubernetes ${version} needs etcd ${leastEtcd} or newer`;
       issues.push(error('etcd-version', ['spec', 'etcd', 'version'], message));
     }
     if (
       minor >= 36 &&
       containerRuntime.type === 'containerd' &&
-      semver.lt(containerRuntime.version ?? '2.0.0', '2.0.0')
+      isOlder(containerRuntime.version ?? '2.0.0', '2.0.0')
     ) {
       const message = 'Kubernetes v1.36 and newer need containerd 2';
       issues.push(error('containerd-version', ['spec', 'kubernetes', 'containerRuntime', 'version'], message));
