@@ -1,0 +1,53 @@
+/** PEM files on the control machine: absolute paths. Private keys are written 0600, their directories 0700. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface Subject {
+  readonly commonName: string;
+  /** `O=`; Kubernetes reads them as groups. */
+  readonly organizations?: readonly string[];
+}
+
+export interface GenerateCaCert {
+  readonly files: CertificateFiles;
+  readonly subject: Subject;
+  /** Default 3650 (10 years). */
+  readonly validDays?: number;
+}
+
+export interface GenerateSignedCert {
+  readonly files: CertificateFiles;
+  readonly ca: CertificateFiles;
+  readonly subject: Subject;
+  readonly usages: readonly ('server' | 'client')[];
+  readonly sans?: { readonly dns?: readonly string[]; readonly ips?: readonly string[] };
+  /** Default 365. Never beyond the CA's own end. */
+  readonly validDays?: number;
+  /** A certificate with no more days left than this is made anew. Default 30. */
+  readonly renewBeforeDays?: number;
+}
+
+/** The service-account key pair: RSA 2048. */
+export interface GenerateKeyPair {
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+/** A kubeadm bootstrap token in a 0600 file; read it as the secret `file:PATH`. */
+export interface GenerateToken {
+  readonly path: string;
+}
+
+/** A 0600 kubeconfig with one context, certificates and key embedded. */
+export interface GenerateKubeconfig {
+  readonly path: string;
+  /** `https://lb.kubexm.local:6443` */
+  readonly server: string;
+  readonly clusterName: string;
+  readonly user: string;
+  /** CA certificate file. */
+  readonly ca: string;
+  readonly client: CertificateFiles;
+}
