@@ -4,7 +4,7 @@ import type { StepContext } from './context.js';
 import { plainCopy } from './plain.js';
 
 /** Plain data, checked by type: no functions, so no Secret either. Interfaces are welcome, which `Json` alone refuses. */
-export type Plain<T> = T extends string | number | boolean | null | undefined
+export type Plain<T> = T extends Json | undefined
   ? T
   : T extends (...args: never[]) => unknown
     ? never

@@ -1,9 +1,46 @@
-import { defineStep, needed } from '../define.js';
+import { KubexmError } from '../../errors/index.js';
+import { type CommandResult, type RunOptions, script } from '../../runner/index.js';
+import type { StepContext } from '../context.js';
+import { defineStep, needed, satisfied } from '../define.js';
 import type { Command } from './params.js';
 
+/** Runs one command. With a `check` it runs only where that says that there is something to do. */
 export const command = defineStep({
   kind: 'command',
-  title: (p: Command) => p.title ?? p.command,
-  precheck: async () => needed('not written yet'),
-  run: async () => undefined,
+  title: (p: Command) => p.title ?? p.command.split('\n', 1).join(''),
+  writes: (p) => (p.capture ? [p.capture.$output] : []),
+  recheck: (p) => p.check !== undefined,
+  async precheck(ctx, p) {
+    if (p.check === undefined) return needed('has no check of its own, so it always runs');
+    const result = await ctx.host.tryRun(script(p.check), { signal: ctx.signal, root: p.root ?? true });
+    if (result.exitCode === 1) return needed('its check says that it is still to do');
+    if (result.exitCode !== 0) throw undecided(ctx, p.check, result);
+    capture(ctx, p, result);
+    return satisfied('its check says that it is done');
+  },
+  async run(ctx, p) {
+    const options: RunOptions = { signal: ctx.signal, root: p.root ?? true, ...(p.long ? { long: true } : {}) };
+    const secret = p.stdin && (await ctx.secret(p.stdin));
+    const shown = (line: string) => (secret ? line.replaceAll(secret.reveal().trim() || '\n', '***') : line);
+    const result = await ctx.host.run(script(p.command), {
+      ...options,
+      ...(secret ? { stdin: secret, secrets: [secret] } : {}),
+      ...(p.long ? { onLine: (line) => ctx.log('info', shown(line)) } : {}),
+    });
+    capture(ctx, p, result);
+  },
 });
+
+function capture(ctx: StepContext, p: Command, { stdout }: CommandResult): void {
+  if (p.capture) ctx.write(p.capture, stdout.trim());
+}
+
+function undecided(ctx: StepContext, check: string, { exitCode, stderr }: CommandResult): KubexmError {
+  return new KubexmError(
+    'COMMAND_FAILED',
+    `${ctx.host.name}: a check answered neither 0 (done) nor 1 (to do) but ${exitCode}`,
+    {
+      details: [check, ...stderr.trim().split('\n').slice(-5)].filter((line) => line !== ''),
+    },
+  );
+}
