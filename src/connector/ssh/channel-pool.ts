@@ -1,0 +1,122 @@
+import { KubexmError } from '../../errors/index.js';
+import { interruptible } from '../interruption.js';
+import type { RunningCommand } from '../running-command.js';
+import { ShellSession } from '../shell-session.js';
+import type { SshConnection } from './connection.js';
+
+/** Shells beyond these would leave too few channels for long commands and uploads. */
+const maxShells = 4;
+
+/** Hands out the channels of one connection: some as persistent shells, the others for one command each. */
+export class ChannelPool {
+  readonly #connection: SshConnection;
+  readonly #idle: ShellSession[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #limit: number;
+  #used = 0;
+  #shells = 0;
+
+  constructor(connection: SshConnection, limit: number) {
+    this.#connection = connection;
+    this.#limit = limit;
+    void connection.closed.then(() => this.#wake());
+  }
+
+  /** A channel for one command; it is given back when the command ends. */
+  async start(command: string, signal: AbortSignal | undefined): Promise<RunningCommand> {
+    for (;;) {
+      await this.#slot(signal);
+      try {
+        const running = await this.#connection.start(command);
+        running.exitCode.then(
+          () => this.#release(),
+          () => this.#release(),
+        );
+        return running;
+      } catch (error) {
+        this.#release();
+        if (!isTooManySessions(error) || this.#used === 0) throw this.#explained(error);
+        this.#limit = Math.min(this.#limit, this.#used);
+      }
+    }
+  }
+
+  /** Runs `use` with a shell that nobody else has meanwhile. */
+  async withShell<T>(signal: AbortSignal | undefined, use: (shell: ShellSession) => Promise<T>): Promise<T> {
+    const shell = await this.#shell(signal);
+    try {
+      return await use(shell);
+    } finally {
+      if (shell.alive) this.#idle.push(shell);
+      this.#wake();
+    }
+  }
+
+  async #shell(signal: AbortSignal | undefined): Promise<ShellSession> {
+    for (;;) {
+      if (!this.#connection.open) throw this.#connection.lost();
+      const idle = this.#idle.pop();
+      if (idle?.alive === true) return idle;
+      if (idle) continue;
+      if (this.#shells < Math.min(maxShells, this.#limit)) return this.#newShell(signal);
+      await this.#change(signal);
+    }
+  }
+
+  async #newShell(signal: AbortSignal | undefined): Promise<ShellSession> {
+    this.#shells += 1;
+    const over = (): void => {
+      this.#shells -= 1;
+      this.#wake();
+    };
+    try {
+      const running = await this.start('exec sh', signal);
+      running.exitCode.then(over, over);
+      return new ShellSession(this.#connection.target.name, running);
+    } catch (error) {
+      over();
+      throw error;
+    }
+  }
+
+  async #slot(signal: AbortSignal | undefined): Promise<void> {
+    while (this.#used >= this.#limit) {
+      if (!this.#connection.open) throw this.#connection.lost();
+      // An idle shell gives way; its channel comes back when it has ended.
+      this.#idle.pop()?.close();
+      await this.#change(signal);
+    }
+    this.#used += 1;
+  }
+
+  #release(): void {
+    this.#used -= 1;
+    this.#wake();
+  }
+
+  #change(signal: AbortSignal | undefined): Promise<void> {
+    const change = new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+    });
+    return interruptible(this.#connection.target.name, change, { signal });
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #explained(error: unknown): unknown {
+    if (error instanceof KubexmError || !this.#connection.open)
+      return error instanceof KubexmError ? error : this.#connection.lost();
+    const { name } = this.#connection.target;
+    return new KubexmError('HOST_UNREACHABLE', `${name} refuses to open a session: ${String(error)}`, {
+      hint: `see MaxSessions and ForceCommand in sshd_config of ${name}`,
+      cause: error,
+    });
+  }
+}
+
+/** sshd answers "open failed" beyond its MaxSessions. */
+function isTooManySessions(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof KubexmError) && /open fail/i.test(error.message);
+}
