@@ -39,9 +39,6 @@ export const defaultVersions = {
 /** Tags of the images that are not named after a component's version. */
 export const imageTags = { pause: '3.10.1', flannelCniPlugin: 'v1.9.1-flannel1', busybox: '1.36' } as const;
 
-/** The Debian release of the lab's hosts, of their packages, and of what the images take from Debian. */
-export const hostRelease = 'trixie';
-
 const cniModule = 'github.com/containernetworking/plugins';
 
 /** Every version that the mirror offers; the first of a component is its default. */

@@ -35,7 +35,7 @@ export function mirrorVersions(): MirrorVersions {
 }
 
 /** Builds what the cache lacks: minutes to a quarter of an hour once, well under a second afterwards. */
-export async function buildMirror({ log }: { log(line: string): void }): Promise<void> {
+export async function buildMirror({ log }: { log: (line: string) => void }): Promise<void> {
   await buildSite(log);
 }
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KubexmError } from '../../src/errors/index.js';
+import { cacheDir } from '../hosts/paths.js';
 
 /** Go's names of the two architectures that kubexm knows. */
 export type Architecture = 'amd64' | 'arm64';
@@ -16,15 +16,9 @@ export function machineArchitecture(): Architecture {
   });
 }
 
-/** Where the lab keeps what is expensive to make. Safe to delete: the next run makes it again. */
-export function labCacheDir(environment: NodeJS.ProcessEnv = process.env): string {
-  if (environment.KUBEXM_LAB_CACHE) return environment.KUBEXM_LAB_CACHE;
-  return join(environment.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kubexm-lab');
-}
-
 /** The mirror's part of the lab's cache. */
 export function mirrorCacheDir(...below: string[]): string {
-  return join(labCacheDir(), 'mirror', ...below);
+  return join(cacheDir(), 'mirror', ...below);
 }
 
 /** A file or directory of the package's own `lab/` folder, from the sources as well as from a bundle in dist/. */

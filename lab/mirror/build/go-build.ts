@@ -1,10 +1,10 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KubexmError } from '../../../src/errors/index.js';
+import { mustRun } from '../../hosts/command.js';
 import type { Component, Program } from '../catalogue.js';
 import { labSource, machineArchitecture, mirrorCacheDir } from '../locations.js';
 import { cachedDirectory, directoryKey, keyOf } from './cache.js';
-import { runCommand } from './run-command.js';
 
 /** Where the component's programs are once they are built. The name holds all that the result depends on. */
 export async function buildDirectory(component: Component): Promise<string> {
@@ -19,15 +19,21 @@ export async function buildComponent(component: Component, log: (line: string) =
     const startedAt = Date.now();
     log(`building ${component.name} ${component.version} (${component.takes}, once) …`);
     // One build at a time uses all cores by itself; nice leaves room for whoever works on the machine.
-    const command = ['-n', '5', 'go', ...buildArguments(component, temporary)];
-    await runCommand('nice', command, { cwd: recipeDirectory(component), env: buildEnvironment(component) }).catch(
-      (cause: unknown) => {
-        throw new KubexmError('LAB_FAILED', `building ${component.name} ${component.version} failed`, {
-          details: cause instanceof KubexmError ? cause.details : [],
-          cause,
-        });
-      },
-    );
+    const command = [
+      'nice',
+      '-n',
+      '5',
+      'go',
+      '-C',
+      recipeDirectory(component),
+      ...buildArguments(component, temporary),
+    ];
+    await mustRun(command, { env: buildEnvironment(component) }).catch((cause: unknown) => {
+      throw new KubexmError('LAB_FAILED', `building ${component.name} ${component.version} failed`, {
+        details: cause instanceof KubexmError ? cause.details : [],
+        cause,
+      });
+    });
     for (const program of component.programs) {
       const builtAs = outputName(program);
       if (builtAs !== program.name) await rename(join(temporary, builtAs), join(temporary, program.name));

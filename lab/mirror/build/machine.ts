@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { KubexmError } from '../../../src/errors/index.js';
-import { runCommand } from './run-command.js';
+import { debianMirror } from '../../hosts/apt-source.js';
+import { mustRun, run } from '../../hosts/command.js';
 
 /** A file that tells that a Debian package of the machine is there. */
 const neededPackages: readonly { readonly package: string; readonly provides: readonly string[] }[] = [
@@ -30,7 +31,7 @@ export async function requireBuildMachine(): Promise<void> {
     });
   }
   try {
-    await runCommand('go', ['version']);
+    await mustRun(['go', 'version']);
   } catch (cause) {
     throw new KubexmError('LAB_GO_MISSING', 'the lab builds Kubernetes from source and found no go', {
       hint: 'install Go 1.26 or newer (https://go.dev/dl) and put it on the PATH',
@@ -52,34 +53,16 @@ export async function installBuildPackages(log: (line: string) => void): Promise
     });
   }
   log(`installing on this machine: ${names.join(' ')}`);
-  await runCommand('apt-get', ['update', '-q'], { env: aptEnvironment });
-  await runCommand('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...names], { env: aptEnvironment });
+  const apt = ['apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300'];
+  // Another update may be under way, or one of several sources may be out of reach: the installation tells.
+  await run([...apt, 'update'], { env: aptEnvironment });
+  await mustRun([...apt, 'install', '-y', '--no-install-recommends', ...names], { env: aptEnvironment });
 }
 
-/** Where this machine gets Debian from, read from its own apt configuration. */
+/** Where this machine gets Debian from; its lists of packages are fetched first if it has none yet. */
 export async function debianRepository(): Promise<string> {
-  const format = '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)';
-  const list = () => runCommand('apt-get', ['indextargets', '--format', format, 'Created-By: Packages']);
-  let found = mainRepository(await list());
-  if (found === undefined) {
-    // The lists are empty until the first update.
-    await runCommand('apt-get', ['update', '-q'], { env: aptEnvironment });
-    found = mainRepository(await list());
-  }
-  if (found === undefined) {
-    throw new KubexmError('LAB_UNSUPPORTED', "this machine's apt knows no Debian repository", {
-      hint: 'the lab takes the packages of its hosts from the Debian mirror in /etc/apt/sources.list',
-      retryable: false,
-    });
-  }
-  return found;
-}
-
-/** The address of the first repository of Debian itself, not of its security updates or of somebody else. */
-export function mainRepository(indexTargets: string): string | undefined {
-  for (const line of indexTargets.split('\n')) {
-    const [origin, label, component, address] = line.split('|');
-    if (origin === 'Debian' && label === 'Debian' && component === 'main' && address) return address;
-  }
-  return undefined;
+  return debianMirror().catch(async () => {
+    await mustRun(['apt-get', 'update', '-q'], { env: aptEnvironment });
+    return debianMirror();
+  });
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { mustRun } from '../../hosts/command.js';
 import { type Component, components } from '../catalogue.js';
 import { aptPath, aptRepository } from '../files/apt-repository.js';
 import { ownCrictl, packRelease } from '../files/pack.js';
@@ -13,7 +14,6 @@ import { machineArchitecture, mirrorCacheDir } from '../locations.js';
 import { cachedDirectory, keyOf, removeUnfinished, withLock } from './cache.js';
 import { buildComponent, buildDirectory } from './go-build.js';
 import { installBuildPackages, requireBuildMachine } from './machine.js';
-import { runCommand } from './run-command.js';
 
 type Log = (line: string) => void;
 
@@ -86,7 +86,7 @@ async function packFiles(programs: Programs, filesDirectory: string, log: Log): 
   }
   const apt = join(filesDirectory, aptPath);
   await mkdir(dirname(apt), { recursive: true });
-  await runCommand('cp', ['-al', await aptRepository(log), apt]);
+  await mustRun(['cp', '-al', await aptRepository(log), apt]);
 }
 
 async function packImages(programs: Programs, registryDirectory: string, work: string, log: Log): Promise<void> {

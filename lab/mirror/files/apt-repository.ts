@@ -1,10 +1,12 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mustRun } from '../../hosts/command.js';
+import { rootfsRecipe } from '../../hosts/recipe.js';
 import { cachedDirectory, keyOf } from '../build/cache.js';
 import { debianRepository } from '../build/machine.js';
-import { runCommand } from '../build/run-command.js';
-import { hostRelease } from '../catalogue.js';
 import { type Architecture, machineArchitecture, mirrorCacheDir } from '../locations.js';
+
+const hostRelease = rootfsRecipe.suite;
 
 /** What hosts may install. Everything these need comes along. */
 const packages = [
@@ -37,12 +39,14 @@ export async function aptRepository(log: (line: string) => void): Promise<string
   return cachedDirectory(mirrorCacheDir('packages', `${hostRelease}-${architecture}-${key}`), async (directory) => {
     log(`downloading the Debian packages that hosts may install: ${packages.join(' ')} …`);
     await download(directory, architecture);
-    const index = await runCommand('apt-ftparchive', ['packages', '.'], { cwd: directory });
+    // The index names files relative to where it is made.
+    const inDirectory = ['env', '-C', directory];
+    const index = await mustRun([...inDirectory, 'apt-ftparchive', 'packages', '.']);
     await writeFile(join(directory, 'Packages'), index);
-    await runCommand('gzip', ['-n', '-k', 'Packages'], { cwd: directory });
+    await mustRun(['gzip', '-n', '-k', join(directory, 'Packages')]);
     const about = ['Origin=kubexm-lab', 'Label=kubexm-lab', `Codename=${hostRelease}`, `Suite=${hostRelease}`];
     const options = about.flatMap((field) => ['-o', `APT::FTPArchive::Release::${field}`]);
-    const release = await runCommand('apt-ftparchive', [...options, 'release', '.'], { cwd: directory });
+    const release = await mustRun([...inDirectory, 'apt-ftparchive', ...options, 'release', '.']);
     await writeFile(join(directory, 'Release'), release);
   });
 }
@@ -70,9 +74,9 @@ async function download(directory: string, architecture: Architecture): Promise<
     'APT::Sandbox::User': 'root',
   };
   const flags = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  await runCommand('apt-get', [...flags, 'update', '-q']);
+  await mustRun(['apt-get', ...flags, 'update', '-q']);
   const install = ['install', '-y', '-q', '--download-only', '--no-install-recommends', ...packages];
-  await runCommand('apt-get', [...flags, ...install]);
+  await mustRun(['apt-get', ...flags, ...install]);
   for (const name of await readdir(join(work, 'archives'))) {
     // apt writes an epoch's colon as %3a, which a URL would have to quote once more.
     if (name.endsWith('.deb')) await rename(join(work, 'archives', name), join(directory, name.replaceAll('%3a', '.')));

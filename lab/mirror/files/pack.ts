@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { appendFile, link, mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KubexmError, unreachable } from '../../../src/errors/index.js';
-import { runCommand } from '../build/run-command.js';
+import { mustRun } from '../../hosts/command.js';
 import { checksumText, sha256OfFile } from './checksums.js';
 import type { ReleaseFile } from './releases.js';
 
@@ -34,7 +34,7 @@ async function packArchive(
   const fixed = ['--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--mode=0755'];
   const rename = prefix === '' ? [] : ['--transform', `flags=r;s,^,${prefix},`];
   const compressed = ['--use-compress-program', 'gzip -n -6'];
-  await runCommand('tar', [...compressed, ...fixed, ...rename, '-cf', target, '-C', programsDirectory, ...programs]);
+  await mustRun(['tar', ...compressed, ...fixed, ...rename, '-cf', target, '-C', programsDirectory, ...programs]);
 }
 
 /** The crictl that the mirror publishes: the user's own where KUBEXM_LAB_CRICTL names one. */

@@ -1,4 +1,4 @@
-import { type Component, components, imageTags } from '../catalogue.js';
+import { type Component, type ComponentName, components, imageTags } from '../catalogue.js';
 import type { RunConfig } from './oci.js';
 
 /** What is below an image's own program. `network`: iptables, nft and a shell; `busybox`: a shell with its tools. */
@@ -18,7 +18,7 @@ const searchPath = { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 
 /** Every image that the mirror serves, for the versions it offers. */
 export function images(offered: readonly Component[] = components): Image[] {
-  return [...fixedImages, ...offered.flatMap(imagesOf)];
+  return [...fixedImages, ...offered.flatMap((component) => imagesOf[component.name]?.(component) ?? [])];
 }
 
 /** The registries whose images the mirror serves, as keys of `spec.registry.mirrors`. */
@@ -47,41 +47,39 @@ const fixedImages: readonly Image[] = [
   },
 ];
 
-function imagesOf(component: Component): Image[] {
-  switch (component.name) {
-    case 'kubernetes':
-      return ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'].map((name) =>
-        programImage(component, name, {
-          image: `registry.k8s.io/${name}`,
-          path: `usr/local/bin/${name}`,
-          base: name === 'kube-proxy' ? 'network' : 'none',
-        }),
-      );
-    case 'coredns':
-      return [programImage(component, 'coredns', { image: 'registry.k8s.io/coredns/coredns', path: 'coredns' })];
-    case 'flannel':
-      return [
-        programImage(component, 'flanneld', {
-          image: 'ghcr.io/flannel-io/flannel',
-          path: 'opt/bin/flanneld',
-          base: 'network',
-        }),
-      ];
-    case 'flannel-cni-plugin':
-      return [
-        {
-          name: 'ghcr.io/flannel-io/flannel-cni-plugin',
-          tag: imageTags.flannelCniPlugin,
-          // The manifest of flannel runs `cp` in it.
-          base: 'busybox',
-          program: { from: component, name: 'flannel', path: 'flannel' },
-          config: { ...searchPath, Cmd: ['/flannel'] },
-        },
-      ];
-    default:
-      return [];
-  }
-}
+type ImagesOf = (component: Component) => readonly Image[];
+
+/** Components that run as pods. The others are files on hosts. */
+const imagesOf: Partial<Record<ComponentName, ImagesOf>> = {
+  kubernetes: (component) =>
+    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'].map((name) =>
+      programImage(component, name, {
+        image: `registry.k8s.io/${name}`,
+        path: `usr/local/bin/${name}`,
+        base: name === 'kube-proxy' ? 'network' : 'none',
+      }),
+    ),
+  coredns: (component) => [
+    programImage(component, 'coredns', { image: 'registry.k8s.io/coredns/coredns', path: 'coredns' }),
+  ],
+  flannel: (component) => [
+    programImage(component, 'flanneld', {
+      image: 'ghcr.io/flannel-io/flannel',
+      path: 'opt/bin/flanneld',
+      base: 'network',
+    }),
+  ],
+  'flannel-cni-plugin': (component) => [
+    {
+      name: 'ghcr.io/flannel-io/flannel-cni-plugin',
+      tag: imageTags.flannelCniPlugin,
+      // The manifest of flannel runs `cp` in it.
+      base: 'busybox',
+      program: { from: component, name: 'flannel', path: 'flannel' },
+      config: { ...searchPath, Cmd: ['/flannel'] },
+    },
+  ],
+};
 
 function programImage(
   component: Component,

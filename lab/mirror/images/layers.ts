@@ -1,9 +1,10 @@
 import { chmod, copyFile, link, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { aptSettings } from '../../hosts/apt-source.js';
+import { mustRun } from '../../hosts/command.js';
+import { rootfsRecipe } from '../../hosts/recipe.js';
 import { cachedDirectory, keyOf } from '../build/cache.js';
 import { debianRepository } from '../build/machine.js';
-import { runCommand } from '../build/run-command.js';
-import { hostRelease } from '../catalogue.js';
 import { labSource, machineArchitecture, mirrorCacheDir } from '../locations.js';
 
 const networkPackages = ['iptables', 'nftables', 'conntrack', 'kmod', 'ipset', 'busybox-static'];
@@ -35,20 +36,25 @@ const accounts = {
 /** A root filesystem with iptables (on nf_tables), nft, conntrack, ipset and a shell, from Debian's packages. */
 export async function networkRoot(log: (line: string) => void): Promise<string> {
   const architecture = machineArchitecture();
-  const key = keyOf(hostRelease, networkPackages, notNeeded, ofThisMachine, accounts);
+  const key = keyOf(rootfsRecipe.suite, networkPackages, notNeeded, ofThisMachine, accounts);
   return cachedDirectory(mirrorCacheDir('roots', `network-${architecture}-${key}`), async (root) => {
     log(`unpacking ${networkPackages.join(' ')} for the images that need them …`);
     const source = await debianRepository();
+    const settings = `${root}.apt.conf`;
+    await writeFile(settings, await aptSettings());
     // The extract variant runs no maintainer scripts: what they would have linked is linked below.
-    await runCommand('mmdebstrap', [
+    await mustRun([
+      'mmdebstrap',
       '--variant=extract',
       `--architectures=${architecture}`,
       `--include=${networkPackages.join(',')}`,
       '--format=directory',
-      hostRelease,
+      `--aptopt=${settings}`,
+      rootfsRecipe.suite,
       root,
       source,
     ]);
+    await rm(settings);
     for (const path of [...notNeeded, ...ofThisMachine]) await rm(join(root, path), { recursive: true, force: true });
     for (const directory of ['bin', 'sbin', 'lib', 'lib64']) await linkUnlessThere(root, `usr/${directory}`, directory);
     for (const command of iptablesCommands) await linkUnlessThere(root, 'xtables-nft-multi', `usr/sbin/${command}`);
@@ -74,7 +80,7 @@ export async function pausePrograms(): Promise<string> {
   const source = labSource('mirror', 'images', 'pause.c');
   const key = keyOf(await readFile(source, 'utf8'));
   return cachedDirectory(mirrorCacheDir('builds', `pause-${machineArchitecture()}-${key}`), async (directory) => {
-    await runCommand('gcc', ['-static', '-Os', '-s', '-o', join(directory, 'pause'), source]);
+    await mustRun(['gcc', '-static', '-Os', '-s', '-o', join(directory, 'pause'), source]);
   });
 }
 
@@ -95,7 +101,7 @@ export async function programLayer(
 export async function tarRoot(root: string, tarFile: string): Promise<void> {
   const entries = (await readdir(root)).sort();
   const fixed = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--format=gnu'];
-  await runCommand('tar', [...fixed, '--hard-dereference', '-cf', tarFile, '-C', root, ...entries]);
+  await mustRun(['tar', ...fixed, '--hard-dereference', '-cf', tarFile, '-C', root, ...entries]);
 }
 
 async function addAccounts(root: string): Promise<void> {
@@ -106,7 +112,7 @@ async function addAccounts(root: string): Promise<void> {
 }
 
 async function busyboxTools(root: string): Promise<string[]> {
-  return (await runCommand(join(root, 'usr/bin/busybox'), ['--list'])).trim().split('\n');
+  return (await mustRun([join(root, 'usr/bin/busybox'), '--list'])).trim().split('\n');
 }
 
 async function linkUnlessThere(root: string, to: string, path: string): Promise<void> {

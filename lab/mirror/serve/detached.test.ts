@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isRunning } from '../build/process-identity.js';
+import { alive } from '../../hosts/process-id.js';
 import { answers, endProcess, startDetached, waitUntilAnswering } from './detached.js';
 
 let root = '';
@@ -15,16 +15,16 @@ afterEach(async () => {
 
 test('a started process is ended, and ending it again does nothing', async () => {
   const started = await startDetached('sleep', ['60'], { logFile: join(root, 'log') });
-  expect(await isRunning(started)).toBe(true);
+  expect(await alive(started)).toBe(true);
   await endProcess(started);
-  expect(await isRunning(started)).toBe(false);
+  expect(await alive(started)).toBe(false);
   await endProcess(started);
 });
 
 test('a process with the same id that somebody else started is left alone', async () => {
   const started = await startDetached('sleep', ['60'], { logFile: join(root, 'log') });
-  await endProcess({ pid: started.pid, startTime: '1' });
-  expect(await isRunning(started)).toBe(true);
+  await endProcess({ ...started, startTime: 1 });
+  expect(await alive(started)).toBe(true);
   await endProcess(started);
 });
 

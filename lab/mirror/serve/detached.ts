@@ -3,14 +3,14 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KubexmError } from '../../../src/errors/index.js';
-import { isRunning, type ProcessIdentity, processIdentity } from '../build/process-identity.js';
+import { alive, identify, type ProcessId } from '../../hosts/process-id.js';
 
 /** Starts a program that outlives this one; its output goes to the end of the log file. */
 export async function startDetached(
   program: string,
   args: readonly string[],
   { logFile, env }: { logFile: string; env?: NodeJS.ProcessEnv },
-): Promise<ProcessIdentity> {
+): Promise<ProcessId> {
   const log = openSync(logFile, 'a');
   try {
     const child = spawn(program, args, {
@@ -24,7 +24,7 @@ export async function startDetached(
       child.on('error', (cause) => reject(new KubexmError('LAB_FAILED', `cannot start ${program}`, { cause })));
     });
     child.unref();
-    const identity = await processIdentity(child.pid ?? 0);
+    const identity = await identify(child.pid ?? 0);
     if (identity === undefined) throw await endedEarly(program, logFile);
     return identity;
   } finally {
@@ -33,9 +33,9 @@ export async function startDetached(
 }
 
 /** Waits until the address answers in any way. Throws as soon as the process is gone, with what it wrote. */
-export async function waitUntilAnswering(url: string, identity: ProcessIdentity, logFile: string): Promise<void> {
+export async function waitUntilAnswering(url: string, identity: ProcessId, logFile: string): Promise<void> {
   for (const startedAt = Date.now(); Date.now() - startedAt < 20_000; await delay(50)) {
-    if (!(await isRunning(identity))) throw await endedEarly(url, logFile);
+    if (!(await alive(identity))) throw await endedEarly(url, logFile);
     if (await answers(url)) return;
   }
   throw new KubexmError('LAB_FAILED', `${url} does not answer`, { details: await lastLines(logFile) });
@@ -52,15 +52,15 @@ export async function answers(url: string): Promise<boolean> {
 }
 
 /** Ends the process if it still is the one that was started; kindly first. */
-export async function endProcess(identity: ProcessIdentity): Promise<void> {
+export async function endProcess(identity: ProcessId): Promise<void> {
   for (const [signal, patienceMs] of [
     ['SIGTERM', 5000],
     ['SIGKILL', 5000],
   ] as const) {
-    if (!(await isRunning(identity))) return;
+    if (!(await alive(identity))) return;
     process.kill(identity.pid, signal);
     for (const sentAt = Date.now(); Date.now() - sentAt < patienceMs; await delay(20)) {
-      if (!(await isRunning(identity))) return;
+      if (!(await alive(identity))) return;
     }
   }
   throw new KubexmError('LAB_FAILED', `process ${identity.pid} does not end`);

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-const identity = z.object({ pid: z.number().int().positive(), startTime: z.string() });
+const identity = z.object({ pid: z.number().int().positive(), startTime: z.number(), bootId: z.string() });
 
 const record = z.object({
   filesUrl: z.string(),

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { alive, type ProcessId } from '../../hosts/process-id.js';
 import { keyOf, withLock } from '../build/cache.js';
-import { isRunning, type ProcessIdentity } from '../build/process-identity.js';
 import { buildSite } from '../build/site.js';
 import { answers, endProcess, startDetached, waitUntilAnswering } from './detached.js';
 import { type MirrorRecord, readRecord, removeRecord, writeRecord } from './record.js';
@@ -95,17 +95,17 @@ export function registryConfig({ registry, site }: { registry: string; site: str
 async function stopRecorded(stateDir: string): Promise<void> {
   const record = await readRecord(stateDir);
   if (record === undefined) return;
-  const started = [record.processes.files, record.processes.registry];
-  await Promise.all(started.map((identity) => identity && endProcess(identity)));
+  const started = Object.values(record.processes).filter((identity) => identity !== undefined);
+  await Promise.all(started.map(endProcess));
   await removeRecord(stateDir);
 }
 
 async function statusOf(record: MirrorRecord): Promise<{ files: boolean; registry: boolean }> {
-  const alive = async (identity: ProcessIdentity | undefined, url: string) =>
-    identity !== undefined && (await isRunning(identity)) && (await answers(url));
+  const isUp = async (identity: ProcessId | undefined, url: string) =>
+    identity !== undefined && (await alive(identity)) && (await answers(url));
   const [files, registry] = await Promise.all([
-    alive(record.processes.files, record.filesUrl),
-    alive(record.processes.registry, registryUrl(record)),
+    isUp(record.processes.files, record.filesUrl),
+    isUp(record.processes.registry, registryUrl(record)),
   ]);
   return { files, registry };
 }
