@@ -11,12 +11,12 @@ export { fileChecksum, makeDirectory, removeFile } from './common/path.js';
 export { configureHostsFile, disableSwap, setHostname, setTimezone } from './common/system.js';
 export { stepFromData, type StepData, type StepFactory, type StepOverrides } from './define.js';
 export * from './pki/index.js';
+export { isServiceActive } from './systemd/active.js';
 export type * from './systemd/params.js';
 export {
   daemonReload,
   disableService,
   enableService,
-  isServiceActive,
   restartService,
   startService,
   stopService,

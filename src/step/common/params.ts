@@ -81,7 +81,10 @@ export interface MakeDirectory {
   readonly owner?: string;
 }
 
-/** A package by name, in the version that the repositories offer or in one of its own. */
+/**
+ * A package by name, in the version that the repositories offer or in one of its own: as the manager writes it
+ * (`5:28.0.1-1~debian.13~trixie`), and it may end in `*`. Names of real packages, not of what others provide.
+ */
 export type PackageSpec = string | { readonly name: string; readonly version: string };
 
 /** `manager` is asked of the host where it is not given. */
@@ -98,6 +101,8 @@ export interface RemovePackage {
 }
 
 export interface UpdatePackageCache {
+  /** Nothing needs to be refreshed while these are installed. */
+  readonly packages?: readonly PackageSpec[];
   /** Older than this is stale, in seconds. Default one day. Sources that changed since are always stale. */
   readonly maxAgeSeconds?: number;
   readonly manager?: PackageManager;

@@ -20,7 +20,7 @@ export const setHostname = defineStep({
   },
   run: (ctx, p) => nameHost(ctx, p.hostname, p.hostname),
   async rollback(ctx, _p, { now, atBoot }) {
-    if (now !== '') await nameHost(ctx, now, atBoot);
+    if (now !== '') await nameHost(ctx, now, atBoot || now);
   },
 });
 
