@@ -36,7 +36,10 @@ export async function startDetached(
 export async function waitUntilAnswering(url: string, identity: ProcessId, logFile: string): Promise<void> {
   for (const startedAt = Date.now(); Date.now() - startedAt < 20_000; await delay(50)) {
     if (!(await alive(identity))) throw await endedEarly(url, logFile);
-    if (await answers(url)) return;
+    if (!(await answers(url))) continue;
+    // Another server may have the port: then it was that one that answered, and ours is about to end.
+    await delay(100);
+    if (await alive(identity)) return;
   }
   throw new KubexmError('LAB_FAILED', `${url} does not answer`, { details: await lastLines(logFile) });
 }
