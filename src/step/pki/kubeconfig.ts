@@ -1,11 +1,59 @@
-import { defineStep, needed } from '../define.js';
+import { readFile } from 'node:fs/promises';
+import { KubexmError } from '../../errors/index.js';
+import { unlessMissing } from '../../util/system-error.js';
+import { requireControlNode } from '../control-node.js';
+import { defineStep, needed, satisfied } from '../define.js';
 import { fileDigest } from './digest.js';
+import { closeToOthers, modeFault, writeDigests, writePrivate } from './files.js';
 import type { GenerateKubeconfig } from './params.js';
 
+const kind = 'pki.kubeconfig';
+
+/** Writes a kubeconfig with everything embedded; again whenever a certificate or the address changed. */
 export const generateKubeconfig = defineStep({
-  kind: 'pki.kubeconfig',
+  kind,
   title: (p: GenerateKubeconfig) => `Write the kubeconfig ${p.path}`,
-  writes: (p) => [p.path].map((path) => fileDigest(path).$output),
-  precheck: async () => needed('not written yet'),
-  run: async () => undefined,
+  writes: (p) => [fileDigest(p.path).$output],
+  async precheck(ctx, p) {
+    requireControlNode(ctx, kind);
+    const is = await unlessMissing(readFile(p.path, 'utf8'));
+    if (is === undefined) return needed('there is none yet');
+    if (is !== (await kubeconfigText(p))) return needed('an address or a certificate in it changed');
+    const fault = await modeFault(p.path);
+    if (fault) return needed(fault);
+    await writeDigests(ctx, [p.path]);
+    return satisfied('its content is right');
+  },
+  async run(ctx, p) {
+    const should = await kubeconfigText(p);
+    if ((await unlessMissing(readFile(p.path, 'utf8'))) !== should) await writePrivate(p.path, should);
+    await closeToOthers(p.path);
+    await writeDigests(ctx, [p.path]);
+  },
 });
+
+async function kubeconfigText({ server, clusterName, user, ca, client }: GenerateKubeconfig): Promise<string> {
+  const { stringify } = await import('yaml');
+  const context = `${user}@${clusterName}`;
+  const content = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: clusterName, cluster: { server, 'certificate-authority-data': await embedded(ca) } }],
+    users: [
+      {
+        name: user,
+        user: { 'client-certificate-data': await embedded(client.cert), 'client-key-data': await embedded(client.key) },
+      },
+    ],
+    contexts: [{ name: context, context: { cluster: clusterName, user } }],
+    'current-context': context,
+  };
+  // No folding: readers other than YAML libraries expect the data in one line.
+  return stringify(content, { lineWidth: 0 });
+}
+
+async function embedded(path: string): Promise<string> {
+  const content = await unlessMissing(readFile(path));
+  if (content) return content.toString('base64');
+  throw new KubexmError('FILE_MISSING', `${path} is not there`, { hint: 'it is made by an earlier step of the run' });
+}
