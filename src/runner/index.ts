@@ -8,4 +8,5 @@ export {
   fakeHost,
 } from './fake-host.js';
 export { allOf, quote, type ShellCommand, script, sh } from './shell.js';
+export { createRunner, type RunnerOptions } from './runner.js';
 export type * from './types.js';

@@ -6,6 +6,8 @@ export interface ShellCommand {
   readonly text: string;
   /** As it may be shown: secrets are `***`. */
   readonly masked: string;
+  /** The secrets in it: what the command prints may repeat them. */
+  readonly secrets: readonly Secret[];
   readonly isShellCommand: true;
 }
 
@@ -23,7 +25,7 @@ export function sh(strings: TemplateStringsArray, ...parts: readonly Part[]): Sh
     text += partText(part, false) + rest;
     masked += partText(part, true) + rest;
   }
-  return { text, masked, isShellCommand: true };
+  return { text, masked, secrets: parts.flatMap(partSecrets), isShellCommand: true };
 }
 
 /** Commands one after the other; the first that fails ends it. */
@@ -31,13 +33,14 @@ export function allOf(...commands: readonly ShellCommand[]): ShellCommand {
   return {
     text: commands.map((command) => command.text).join(' && '),
     masked: commands.map((command) => command.masked).join(' && '),
+    secrets: commands.flatMap((command) => command.secrets),
     isShellCommand: true,
   };
 }
 
 /** A script of one's own templates/ or of the user, as it is: the caller vouches for it. */
 export function script(text: string): ShellCommand {
-  return { text, masked: text, isShellCommand: true };
+  return { text, masked: text, secrets: [], isShellCommand: true };
 }
 
 /** One word for /bin/sh, quoted where it must be. */
@@ -54,4 +57,10 @@ function partText(part: Part, mask: boolean): string {
 function wordText(word: string | number | Secret, mask: boolean): string {
   if (word instanceof Secret) return mask ? '***' : quote(word.reveal());
   return quote(String(word));
+}
+
+function partSecrets(part: Part): readonly Secret[] {
+  if (part instanceof Secret) return [part];
+  if (Array.isArray(part)) return part.filter((word) => word instanceof Secret);
+  return typeof part === 'object' && 'isShellCommand' in part ? part.secrets : [];
 }
