@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { KubexmError } from '../src/errors/index.js';
 import { compactNames } from './hosts/address-plan.js';
 import { opsUser } from './hosts/recipe.js';
-import type { MirrorAddress, MirrorVersions } from './mirror/index.js';
+import { downloadMirrors, type MirrorAddress, type MirrorVersions, registryMirrors } from './mirror/index.js';
 
 export interface LabClusterHost {
   readonly name: string;
@@ -47,7 +47,7 @@ export function labCluster(options: LabClusterOptions) {
       version: versions.kubernetes,
       containerRuntime: {
         type: 'containerd',
-        version: versions.containerd,
+        version: versions.containerd.replace(/^v/, ''),
         runcVersion: versions.runc,
         cniPluginsVersion: versions.cniPlugins,
         crictlVersion: versions.crictl,
@@ -65,16 +65,8 @@ export function labCluster(options: LabClusterOptions) {
       kubePodsCIDR: '10.233.64.0/18',
       kubeServiceCIDR: '10.233.0.0/18',
     },
-    registry: {
-      mirrors: Object.fromEntries(
-        ['registry.k8s.io', 'docker.io', 'ghcr.io'].map((registry) => [registry, [`http://${mirror.registry}`]]),
-      ),
-    },
-    download: {
-      mirrors: Object.fromEntries(
-        ['dl.k8s.io', 'github.com'].map((host) => [`https://${host}`, `${mirror.filesUrl}/${host}`]),
-      ),
-    },
+    registry: { mirrors: registryMirrors(mirror) },
+    download: { mirrors: downloadMirrors(mirror) },
   };
   return {
     apiVersion: 'kubexms.io/v1alpha1',

@@ -1,8 +1,8 @@
 /** The lab: disposable real hosts on this machine, and a mirror that stands in for the internet. */
 export {
-  labCluster,
   type LabClusterHost,
   type LabClusterOptions,
+  labCluster,
   labClusterYaml,
   type SpecOverrides,
 } from './cluster-yaml.js';
@@ -10,14 +10,14 @@ export type { CommandResult } from './hosts/command.js';
 export { labHostExec } from './hosts/exec.js';
 export {
   killLabHost,
-  labClusterConfig,
-  labDown,
   type LabHost,
   type LabState,
-  labState,
   type LabStatus,
-  labStatus,
   type LabTopology,
+  labClusterConfig,
+  labDown,
+  labState,
+  labStatus,
   labUp,
   resetLabHost,
   shapeLabHost,

@@ -1,7 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { asError, KubexmError } from '../../src/errors/index.js';
-import { labClusterYaml, type LabClusterOptions, type SpecOverrides } from '../cluster-yaml.js';
+import { type LabClusterOptions, labClusterYaml, type SpecOverrides } from '../cluster-yaml.js';
 import {
+  aptSource,
   buildMirror,
   type MirrorAddress,
   mirrorStatus,
@@ -9,7 +10,7 @@ import {
   startMirror,
   stopMirror,
 } from '../mirror/index.js';
-import { labNetwork, plannedHost, planHosts, type PlannedHost } from './address-plan.js';
+import { labNetwork, type PlannedHost, planHosts, plannedHost } from './address-plan.js';
 import { hostsWithCgroups } from './cgroups.js';
 import { findInit, mustFindInit } from './exec.js';
 import { cutPower, discardDisk, startHost } from './host.js';
@@ -17,11 +18,11 @@ import { loadMachineModules } from './kernel.js';
 import { writeLayer } from './layer.js';
 import { ensureBridge, type LinkShape, removeBridge, shapeLink } from './network.js';
 import { stateDir, statePaths } from './paths.js';
-import { ensureLabReady } from './ready.js';
 import { bootId } from './process-id.js';
+import { ensureLabReady } from './ready.js';
 import { opsPassword } from './recipe.js';
-import { locked, readRecord, writeRecord } from './record.js';
-import { ensureRootfs } from './rootfs.js';
+import { locked, readRecord, removeHostLocks, writeRecord } from './record.js';
+import { ensureRootfs, pruneRootfs } from './rootfs.js';
 import { ensureLabKey, hostKeyOf } from './ssh-keys.js';
 import { readSysctls, restoreSysctls } from './sysctls.js';
 
@@ -120,6 +121,7 @@ export async function labDown({ log }: { log: Log }): Promise<void> {
     for (const line of record ? await restoreSysctls(record.sysctls) : []) log(line);
     // Hosts that were reset lately may still be being deleted: what vanishes meanwhile is no failure, a second pass takes the rest.
     await attempt(rm(stateDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
+    await attempt(removeHostLocks());
     const [failure] = failures;
     if (failure) throw failure;
     log(names.length > 0 ? `lab is down: ${names.join(' ')}` : 'there was no lab; nothing is left');
@@ -181,7 +183,10 @@ async function bootHosts(planned: readonly PlannedHost[], log: Log): Promise<voi
   await writeFile(statePaths.sudoPassword, `${opsPassword}\n`, { mode: 0o600 });
   // The layer must not change below hosts that run on it.
   const inUse = (await Promise.all(planned.map((host) => findInit(host.name)))).some((init) => init !== undefined);
-  if (!inUse) await writeLayer({ rootfs });
+  if (!inUse) {
+    await pruneRootfs({ keep: rootfs });
+    await writeLayer({ rootfs, aptSource: aptSource(mirrorAddress) });
+  }
   await Promise.all(
     planned.map(async (host) => {
       const started = performance.now();

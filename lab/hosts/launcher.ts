@@ -49,14 +49,20 @@ done
 `;
 }
 
-/** cgroup v1: an own group in every hierarchy, below the one the lab was started in. A new cpuset has no CPUs until it is given some. */
+/**
+ * cgroup v1: an own group in every hierarchy, below the one the lab was started in. A new cpuset has no CPUs until it is given some. The unified one
+ * counts too: systemd-nspawn places the host's units in name=systemd where it finds itself in there, and hosts that share that place remove each
+ * other's groups.
+ */
 function enterOwnCgroups(name: string): string {
   return `mine=$(cat /proc/self/cgroup)
 while IFS=: read -r _ controllers path; do
   case $controllers in
     name=systemd) controllers=systemd ;;
-    '' | name=*) continue ;;
+    '') controllers=unified ;;
+    name=*) continue ;;
   esac
+  [ -d "/sys/fs/cgroup/$controllers" ] || continue
   parent=/sys/fs/cgroup/$controllers\${path%/}
   own=$parent/${cgroupOf(name)}
   mkdir -p "$own"

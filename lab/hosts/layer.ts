@@ -9,7 +9,8 @@ import { statePaths } from './paths.js';
 const opsId = 1000;
 
 /** Puts what all hosts of this lab share, but the cached root filesystem must not hold, into one overlay layer. */
-export async function writeLayer({ rootfs }: { rootfs: string }): Promise<void> {
+export async function writeLayer({ rootfs, aptSource }: { rootfs: string; aptSource: string }): Promise<void> {
+  await rm(statePaths.layer, { recursive: true, force: true });
   await rm(statePaths.rootfs, { force: true });
   await symlink(rootfs, statePaths.rootfs);
   const put = async (path: string, content: string, mode = 0o644) => {
@@ -22,6 +23,9 @@ export async function writeLayer({ rootfs }: { rootfs: string }): Promise<void> 
   await put(initPath, hostInit, 0o755);
   await put('/etc/systemd/system/lab-network.service', networkUnit);
   await put('/etc/resolv.conf', `nameserver ${labNetwork.gateway}\n`);
+  // The kernel's log is the machine's: hosts would note each other's first messages in their journals.
+  await put('/etc/systemd/journald.conf.d/kubexm-lab.conf', '[Journal]\nReadKMsg=no\n');
+  await put('/etc/apt/sources.list', `${aptSource}\n`);
   await put('/root/.ssh/authorized_keys', authorized, 0o600);
   await put('/home/ops/.ssh/authorized_keys', authorized, 0o600);
   for (const path of ['root', 'root/.ssh', 'home/ops', 'home/ops/.ssh'])
@@ -31,7 +35,6 @@ export async function writeLayer({ rootfs }: { rootfs: string }): Promise<void> 
   }
   const wants = join(statePaths.layer, 'etc/systemd/system/sysinit.target.wants');
   await mkdir(wants, { recursive: true });
-  await rm(join(wants, 'lab-network.service'), { force: true });
   await symlink('../lab-network.service', join(wants, 'lab-network.service'));
   if (!(await machineModules())) await writeBuiltinModules(join(statePaths.layer, 'usr'));
 }

@@ -21,6 +21,7 @@ export const rootfsRecipe = {
     `echo ${opsUser}:${opsPassword} | chpasswd`,
     'rm -f /etc/ssh/ssh_host_*',
     ': > /etc/machine-id',
+    ': > /etc/default/locale',
     ': > /etc/apt/sources.list',
     'rm -f /etc/apt/apt.conf.d/99mmdebstrap /etc/hostname /etc/resolv.conf',
   ],

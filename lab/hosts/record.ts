@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubexmError } from '../../src/errors/index.js';
@@ -39,9 +39,20 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   await rename(`${path}.new`, path);
 }
 
+const lockDir = '/run';
+const lockPrefix = 'kubexm-lab-';
+
+/** Locks of hosts whose process was killed; for the end of `down`. */
+export async function removeHostLocks(): Promise<void> {
+  const own = `${lockPrefix}lab.lock`;
+  for (const entry of await readdir(lockDir)) {
+    if (entry.startsWith(lockPrefix) && !entry.startsWith(own)) await rm(join(lockDir, entry), { force: true });
+  }
+}
+
 /** One at a time: `what` is lab, or a host's name. The lock of a process that is gone is taken over. Waits while another one works. */
 export async function locked<T>(what: string, work: () => Promise<T>): Promise<T> {
-  const path = join('/run', `kubexm-lab-${what}.lock`);
+  const path = join(lockDir, `${lockPrefix}${what}.lock`);
   await mkdir(stateDir, { recursive: true, mode: 0o755 });
   await acquire(path, what);
   try {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { aptSettings, debianMirror } from './apt-source.js';
 import { mustRun } from './command.js';
@@ -35,4 +35,12 @@ export async function ensureRootfs({ log }: { log(line: string): void }): Promis
     await rm(scratch, { recursive: true, force: true });
   }
   return target;
+}
+
+/** Removes what older recipes and interrupted builds left in the cache. Only while no host runs on it. */
+export async function pruneRootfs({ keep }: { keep: string }): Promise<void> {
+  for (const entry of await readdir(cacheDir())) {
+    const path = join(cacheDir(), entry);
+    if (entry.startsWith('rootfs-') && path !== keep) await rm(path, { recursive: true, force: true });
+  }
 }
