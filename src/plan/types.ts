@@ -7,15 +7,14 @@ export type HostName = string;
 /** The machine that kubexm runs on, as a host of the plan. No host of a cluster may have this name. */
 export const CONTROL_NODE: HostName = 'control-node';
 
+/** The id of an output. The type of its value is carried for the compiler only. */
+export type OutputId<T extends Json = Json> = string & { readonly $type?: T };
+
 /**
- * A value learned at run time. Plain data, so that it can stand in params; the type is carried for the compiler only.
+ * A value learned at run time. Plain data, so that it can stand in params (hence no interface: those are no Json).
  * `seal` checks that every output that is read is written upstream of its reader.
  */
-export interface Output<T extends Json = Json> {
-  readonly $output: string;
-  /** Never set: it ties the handle to the type of its value. */
-  readonly type?: T;
-}
+export type Output<T extends Json = Json> = { readonly $output: OutputId<T> };
 
 /** What a look at the host found. `before` is handed to `run` and `rollback`: what was there. */
 export type Precheck<Before = unknown> =
