@@ -2,18 +2,25 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { KubexmError } from '../errors/index.js';
 import { cancelled, connectorClosed, interruptible } from './interruption.js';
-import { assertReadableFile, completed, downloaded, type RunningCommand, uploaded } from './running-command.js';
-import type { Connector } from './types.js';
+import {
+  assertReadableFile,
+  commandLine,
+  completed,
+  downloaded,
+  type RunningCommand,
+  uploaded,
+} from './running-command.js';
+import type { Connector, ExecOptions } from './types.js';
 
 /** Runs commands on this machine, each in a process group of its own. */
 export function localConnector(name = 'localhost'): Connector {
   const running = new Set<RunningCommand>();
   let closed = false;
 
-  function start(command: string, signal: AbortSignal | undefined): RunningCommand {
+  function start(command: string, { signal, shell }: Pick<ExecOptions, 'signal' | 'shell'>): RunningCommand {
     if (closed) throw connectorClosed(name);
     if (signal?.aborted) throw cancelled(name);
-    const started = startedProcess(name, command);
+    const started = startedProcess(name, shell === undefined ? command : commandLine(command, shell));
     running.add(started);
     started.exitCode.catch(() => {}).finally(() => running.delete(started));
     return started;
@@ -31,13 +38,13 @@ export function localConnector(name = 'localhost'): Connector {
 
   return {
     name,
-    exec: async (command, options = {}) => unlessClosed(completed(name, start(command, options.signal), options)),
+    exec: async (command, options = {}) => unlessClosed(completed(name, start(command, options), options)),
     async upload(localPath, command, options = {}) {
       await interruptible(name, assertReadableFile(localPath), options);
-      return unlessClosed(uploaded(name, start(command, options.signal), localPath, options));
+      return unlessClosed(uploaded(name, start(command, options), localPath, options));
     },
     download: async (command, localPath, options = {}) =>
-      unlessClosed(downloaded(name, start(command, options.signal), localPath, options)),
+      unlessClosed(downloaded(name, start(command, options), localPath, options)),
     async close() {
       closed = true;
       const ending = [...running];

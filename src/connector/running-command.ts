@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { asError, KubexmError } from '../errors/index.js';
 import { interruptible } from './interruption.js';
 import { lineSplitter } from './lines.js';
-import type { DownloadOptions, ExecOptions, ExecResult, TransferOptions } from './types.js';
+import type { DownloadOptions, ExecOptions, ExecResult, Shell, TransferOptions } from './types.js';
 
 /** A command that was started somewhere: what a child process and an SSH channel have in common. */
 export interface RunningCommand {
@@ -26,6 +26,7 @@ export async function completed(name: string, command: RunningCommand, options: 
   const stderr = collect(command.stderr, onLine && ((line) => onLine(line, 'stderr')));
   // A command that ends without reading all of its stdin is not at fault.
   command.stdin.on('error', () => {});
+  if (options.shell?.before !== undefined) command.stdin.write(options.shell.before);
   command.stdin.end(options.stdin ?? '');
   const exitCode = await interruptible(name, command.exitCode, options, () => command.kill());
   return { exitCode, stdout: stdout(), stderr: stderr() };
@@ -47,7 +48,7 @@ export async function uploaded(
     command.kill();
   });
   command.stdin.on('error', () => {});
-  if (options.before !== undefined) command.stdin.write(options.before);
+  if (options.shell?.before !== undefined) command.stdin.write(options.shell.before);
   const meter = progressMeter(options.progress);
   // It fails when the command ends early: then its exit code and stderr tell more.
   const sent = pipeline(source, meter.stream, command.stdin).then(meter.end, () => source.destroy());
@@ -73,7 +74,7 @@ export async function downloaded(
   const partPath = `${localPath}.${randomBytes(4).toString('hex')}.part`;
   const stderr = collect(command.stderr);
   command.stdin.on('error', () => {});
-  command.stdin.end(options.before ?? '');
+  command.stdin.end(options.shell?.before ?? '');
   const meter = progressMeter(options.progress);
   let unwritable: Error | undefined;
   const target = createWriteStream(partPath, { mode: options.mode ?? 0o600 });
@@ -90,6 +91,11 @@ export async function downloaded(
   } finally {
     await rm(partPath, { force: true });
   }
+}
+
+/** One line for a login shell of any kind. */
+export function commandLine(command: string, shell: Shell | undefined): string {
+  return `exec ${shell?.command ?? 'sh'} -c '${command.replaceAll("'", `'\\''`)}'`;
 }
 
 /** FILE_MISSING where there is no readable file; asked before a command is started for it. */

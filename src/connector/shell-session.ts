@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { KubexmError } from '../errors/index.js';
 import { interruptible } from './interruption.js';
 import type { RunningCommand } from './running-command.js';
 import type { ExecOptions, ExecResult } from './types.js';
@@ -57,11 +58,10 @@ export class ShellSession {
       stdout: out.text,
       stderr: err.text,
     }));
-    const died = this.#shell.exitCode.then((exitCode) => ({
-      exitCode,
-      stdout: this.#stdout.rest(),
-      stderr: this.#stderr.rest(),
-    }));
+    const died = this.#shell.exitCode.then((exitCode) => {
+      if (!this.#stdout.begun) throw shellNotStarted(this.#name, exitCode, this.#stderr.rest());
+      return { exitCode, stdout: this.#stdout.rest(), stderr: this.#stderr.rest() };
+    });
     return interruptible(this.#name, Promise.race([finished, died]), options, () => {
       this.#alive = false;
       this.#shell.kill();
@@ -113,6 +113,11 @@ class MarkedOutput {
     this.#begin = Buffer.from(begin);
   }
 
+  /** The command was reached: what comes now is its output. */
+  get begun(): boolean {
+    return this.#begin === undefined;
+  }
+
   rest(): string {
     return Buffer.concat([...this.#chunks, this.#tail]).toString('utf8');
   }
@@ -149,6 +154,17 @@ class MarkedOutput {
     this.#marker = undefined;
     this.#resolve({ text, exitCode: Number(data.subarray(codeStart, codeEnd).toString()) });
   }
+}
+
+/** sudo that refuses, a login script that ends: not the command's exit code. */
+function shellNotStarted(name: string, exitCode: number, stderr: string): KubexmError {
+  return new KubexmError(
+    'COMMAND_FAILED',
+    `a shell on ${name} ended before the command was run (exit code ${exitCode})`,
+    {
+      details: stderr.trim().split('\n').slice(-10),
+    },
+  );
 }
 
 function quoted(word: string): string {

@@ -5,7 +5,15 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
+/** What runs the command instead of `sh`: `sudo … sh`. It must take a script from stdin, or after `-c`. */
+export interface Shell {
+  readonly command: string;
+  /** Sent to its stdin before anything else: the line with the password that sudo reads. */
+  readonly before?: string;
+}
+
 export interface ExecOptions {
+  readonly shell?: Shell;
   readonly stdin?: string | Uint8Array;
   /** Called with each line as it comes, without its line end; such commands get a channel of their own. */
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
@@ -20,8 +28,7 @@ export interface TransferOptions {
   /** Bytes so far; at most ten times a second, and once at the end. */
   readonly progress?: (done: number) => void;
   readonly signal?: AbortSignal;
-  /** Sent to the command's stdin before the file: the line that sudo reads. */
-  readonly before?: string;
+  readonly shell?: Shell;
 }
 
 export interface DownloadOptions extends TransferOptions {
@@ -30,7 +37,7 @@ export interface DownloadOptions extends TransferOptions {
 }
 
 /**
- * A way to run commands on one machine. Commands are POSIX shell text, run by `sh -c`. A non-zero exit code is a result; what
+ * A way to run commands on one machine. Commands are POSIX shell text, run by `sh -c` or the given shell. A non-zero exit code is a result; what
  * keeps a command from ending is thrown as a KubexmError: HOST_UNREACHABLE, SSH_AUTH, SSH_HOST_KEY, SSH_KEY_FILE, COMMAND_TIMEOUT,
  * CANCELLED, CONNECTOR_CLOSED. Errors never hold the command's text, which may contain secrets.
  */

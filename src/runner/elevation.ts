@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Connector, ExecResult } from '../connector/index.js';
+import type { Connector, ExecResult, Shell } from '../connector/index.js';
 import { KubexmError } from '../errors/index.js';
 import type { Secret } from '../secrets/index.js';
 import { quote } from './shell.js';
@@ -11,12 +11,13 @@ export type Elevation =
   | { readonly type: 'passwordless' }
   | { readonly type: 'password'; readonly password: Secret };
 
-/** Shell text for the connector, and the line that has to come before the command's own stdin. */
+/** What the connector is given. */
 export interface ElevatedCommand {
   readonly text: string;
-  readonly before: string;
+  /** Absent: the login user's. */
+  readonly shell?: Shell;
   /** Kills what an interrupted command left running as root, which the login user may not signal. */
-  readonly cleanUp: string | undefined;
+  readonly cleanUp?: string;
 }
 
 /** sudo's secure_path lacks /usr/local/bin on Red Hat's, and a login's PATH lacks sbin on Debian's. */
@@ -52,26 +53,26 @@ export async function decideElevation(connector: Connector, password: Secret | u
 
 /** The whole command, so that redirections and pipes are root's, too. */
 export function elevate(elevation: Elevation, command: string): ElevatedCommand {
-  const own = `${environment}\n${command}`;
+  const text = `${environment}\n${command}`;
   switch (elevation.type) {
     case 'root':
     case 'never':
-      return { text: own, before: '', cleanUp: undefined };
+      return { text };
     case 'passwordless':
-      return marked('sudo -n -H --', own, '');
+      return marked(text, { command: 'sudo -n -H -- sh' });
     case 'password':
       // -k: a password that sudo does not ask for would become the command's stdin.
-      return marked("sudo -k -S -H -p '' --", own, `${elevation.password.reveal()}\n`);
+      return marked(text, { command: "sudo -k -S -H -p '' -- sh", before: `${elevation.password.reveal()}\n` });
   }
 }
 
-function marked(sudo: string, command: string, before: string): ElevatedCommand {
+/** The mark is in the environment of all that the command starts, wherever that goes. */
+function marked(command: string, shell: Shell): ElevatedCommand {
   const mark = `KUBEXM_COMMAND=${randomBytes(8).toString('hex')}`;
-  const kill = `kill -9 $(grep -alsw ${mark} /proc/[0-9]*/environ | cut -d/ -f3) 2>/dev/null`;
   return {
-    text: `LC_ALL=C exec ${sudo} env ${mark} sh -c ${quote(command)}`,
-    before,
-    cleanUp: `LC_ALL=C exec ${sudo} sh -c ${quote(kill)}`,
+    text: `exec env ${mark} sh -c ${quote(command)}`,
+    shell,
+    cleanUp: `kill -9 $(grep -alsw ${mark} /proc/[0-9]*/environ | cut -d/ -f3) 2>/dev/null`,
   };
 }
 
@@ -84,8 +85,9 @@ async function withPassword(connector: Connector, password: Secret | undefined):
       'give sudoPassword in the config, or allow sudo without password',
     );
   }
-  const { text, before } = elevate({ type: 'password', password }, ':');
-  const tried = await connector.exec(text, { stdin: before });
+  const { text, shell } = elevate({ type: 'password', password }, ':');
+  // On a channel of its own: its exit code is sudo's.
+  const tried = await connector.exec(text, { ...(shell === undefined ? {} : { shell }), ownChannel: true });
   if (tried.exitCode === 0) return { type: 'password', password };
   const lines = tail(tried).map((line) => line.replaceAll(password.reveal(), '***'));
   const allowed = !/not (in the sudoers|allowed)|may not run/i.test(tried.stderr);
@@ -108,5 +110,8 @@ function sudoFailed(name: string, because: string, hint: string, details: readon
 }
 
 function tail({ stderr, stdout }: ExecResult): string[] {
-  return (stderr || stdout).trim().split('\n').slice(-10);
+  return (stderr || stdout)
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(-10);
 }

@@ -46,8 +46,9 @@ class ConnectorRunner implements HostRunner {
     const elevated = elevate(elevation, command.text);
     const { timeoutMs, signal, onLine, long } = options;
     const mask = masker(secretsOf(command, options));
-    const stdin = joined(elevated.before, options.stdin);
+    const stdin = options.stdin instanceof Secret ? options.stdin.reveal() : options.stdin;
     const exec: ExecOptions = {
+      ...shellOf(elevated),
       ...(stdin === undefined ? {} : { stdin }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(signal === undefined ? {} : { signal }),
@@ -92,7 +93,7 @@ class ConnectorRunner implements HostRunner {
     const result = await this.#cleaned(elevated, `upload ${path}`, () =>
       this.#connector.upload(localPath, elevated.text, {
         ...signalOf(options),
-        ...(elevated.before === '' ? {} : { before: elevated.before }),
+        ...shellOf(elevated),
         ...(progress === undefined ? {} : { progress: (done) => progress(done, total) }),
       }),
     );
@@ -108,7 +109,7 @@ class ConnectorRunner implements HostRunner {
     const result = await this.#cleaned(elevated, `download ${path}`, () =>
       this.#connector.download(elevated.text, localPath, {
         ...signalOf(options),
-        ...(elevated.before === '' ? {} : { before: elevated.before }),
+        ...shellOf(elevated),
         ...(mode === undefined ? {} : { mode }),
         ...(progress === undefined ? {} : { progress: (done) => progress(done, size) }),
       }),
@@ -163,8 +164,7 @@ class ConnectorRunner implements HostRunner {
       const interrupted =
         error instanceof KubexmError && (error.code === 'COMMAND_TIMEOUT' || error.code === 'CANCELLED');
       if (interrupted && elevated.cleanUp !== undefined) {
-        const stdin = elevated.before;
-        await this.#connector.exec(elevated.cleanUp, { stdin, timeoutMs: 5000 }).catch(() => {});
+        await this.#connector.exec(elevated.cleanUp, { ...shellOf(elevated), timeoutMs: 5000 }).catch(() => {});
       }
       throw withCommand(error, masked);
     }
@@ -175,15 +175,13 @@ function secretsOf(command: ShellCommand, { secrets = [], stdin }: RunOptions): 
   return [...command.secrets, ...secrets, ...(stdin instanceof Secret ? [stdin] : [])];
 }
 
-function joined(before: string, stdin: RunOptions['stdin']): string | Uint8Array | undefined {
-  const own = stdin instanceof Secret ? stdin.reveal() : stdin;
-  if (before === '' || own === undefined) return own ?? (before === '' ? undefined : before);
-  return typeof own === 'string' ? before + own : Buffer.concat([Buffer.from(before), own]);
-}
-
 /** Only where there is one: absent is not the same as undefined. */
 function signalOf({ signal }: { readonly signal?: AbortSignal }): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal };
+}
+
+function shellOf({ shell }: ElevatedCommand): Pick<ExecOptions, 'shell'> {
+  return shell === undefined ? {} : { shell };
 }
 
 async function sizeOf(localPath: string): Promise<number> {

@@ -2,7 +2,10 @@ import { KubexmError } from '../../errors/index.js';
 import { interruptible } from '../interruption.js';
 import type { RunningCommand } from '../running-command.js';
 import { ShellSession } from '../shell-session.js';
+import type { ExecOptions } from '../types.js';
 import type { SshConnection } from './connection.js';
+
+type ShellOptions = Pick<ExecOptions, 'shell' | 'signal'>;
 
 /** Shells beyond these would leave too few channels for long commands and uploads. */
 const maxShells = 4;
@@ -10,7 +13,7 @@ const maxShells = 4;
 /** Hands out the channels of one connection: some as persistent shells, the others for one command each. */
 export class ChannelPool {
   readonly #connection: SshConnection;
-  readonly #idle: ShellSession[] = [];
+  readonly #idle: { readonly command: string; readonly session: ShellSession }[] = [];
   readonly #waiting: (() => void)[] = [];
   #limit: number;
   #used = 0;
@@ -42,36 +45,44 @@ export class ChannelPool {
   }
 
   /** Runs `use` with a shell that nobody else has meanwhile. */
-  async withShell<T>(signal: AbortSignal | undefined, use: (shell: ShellSession) => Promise<T>): Promise<T> {
-    const shell = await this.#shell(signal);
+  async withShell<T>({ shell, signal }: ShellOptions, use: (session: ShellSession) => Promise<T>): Promise<T> {
+    const command = shell?.command ?? 'sh';
+    const session = await this.#session(command, shell?.before, signal);
     try {
-      return await use(shell);
+      return await use(session);
     } finally {
-      if (shell.alive) this.#idle.push(shell);
+      if (session.alive) this.#idle.push({ command, session });
       this.#wake();
     }
   }
 
-  async #shell(signal: AbortSignal | undefined): Promise<ShellSession> {
+  async #session(command: string, before: string | undefined, signal: AbortSignal | undefined): Promise<ShellSession> {
     for (;;) {
       if (!this.#connection.open) throw this.#connection.lost();
-      const idle = this.#idle.pop();
-      if (idle?.alive === true) return idle;
+      const at = this.#idle.findLastIndex((idle) => idle.command === command);
+      const [idle] = at === -1 ? [] : this.#idle.splice(at, 1);
+      if (idle?.session.alive === true) return idle.session;
       if (idle) continue;
-      if (this.#shells < Math.min(maxShells, this.#limit)) return this.#newShell(signal);
+      if (this.#shells < Math.min(maxShells, this.#limit)) return this.#newSession(command, before, signal);
+      this.#idle.shift()?.session.close();
       await this.#change(signal);
     }
   }
 
-  async #newShell(signal: AbortSignal | undefined): Promise<ShellSession> {
+  async #newSession(
+    command: string,
+    before: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<ShellSession> {
     this.#shells += 1;
     const over = (): void => {
       this.#shells -= 1;
       this.#wake();
     };
     try {
-      const running = await this.start('exec sh', signal);
+      const running = await this.start(`exec ${command}`, signal);
       running.exitCode.then(over, over);
+      if (before !== undefined) running.stdin.write(before);
       return new ShellSession(this.#connection.target.name, running);
     } catch (error) {
       over();
@@ -83,7 +94,7 @@ export class ChannelPool {
     while (this.#used >= this.#limit) {
       if (!this.#connection.open) throw this.#connection.lost();
       // An idle shell gives way; its channel comes back when it has ended.
-      this.#idle.pop()?.close();
+      this.#idle.shift()?.session.close();
       await this.#change(signal);
     }
     this.#used += 1;

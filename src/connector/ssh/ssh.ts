@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cancelled, connectorClosed, interruptible } from '../interruption.js';
-import { assertReadableFile, completed, downloaded, uploaded } from '../running-command.js';
+import { assertReadableFile, commandLine, completed, downloaded, uploaded } from '../running-command.js';
 import { fitsSession } from '../shell-session.js';
 import type { Connector, DownloadOptions, ExecOptions, ExecResult, TransferOptions } from '../types.js';
 import { ChannelPool } from './channel-pool.js';
@@ -34,22 +34,22 @@ class SshConnector implements Connector {
   async exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
     const pool = await this.#pool(options.signal);
     if (fitsSession(command, options)) {
-      return this.#unlessClosed(pool.withShell(options.signal, (shell) => shell.run(command, options)));
+      return this.#unlessClosed(pool.withShell(options, (shell) => shell.run(command, options)));
     }
-    const running = await this.#unlessClosed(pool.start(posix(command), options.signal));
+    const running = await this.#unlessClosed(pool.start(commandLine(command, options.shell), options.signal));
     return this.#unlessClosed(completed(this.name, running, options));
   }
 
   async upload(localPath: string, command: string, options: TransferOptions = {}): Promise<ExecResult> {
     await assertReadableFile(localPath);
     const pool = await this.#pool(options.signal);
-    const running = await this.#unlessClosed(pool.start(posix(command), options.signal));
+    const running = await this.#unlessClosed(pool.start(commandLine(command, options.shell), options.signal));
     return this.#unlessClosed(uploaded(this.name, running, localPath, options));
   }
 
   async download(command: string, localPath: string, options: DownloadOptions = {}): Promise<ExecResult> {
     const pool = await this.#pool(options.signal);
-    const running = await this.#unlessClosed(pool.start(posix(command), options.signal));
+    const running = await this.#unlessClosed(pool.start(commandLine(command, options.shell), options.signal));
     return this.#unlessClosed(downloaded(this.name, running, localPath, options));
   }
 
@@ -103,9 +103,4 @@ class SshConnector implements Connector {
       throw this.#closed ? connectorClosed(this.name) : error;
     }
   }
-}
-
-/** The login shell may be anything; commands are for `sh`. */
-function posix(command: string): string {
-  return `exec sh -c '${command.replaceAll("'", `'\\''`)}'`;
 }
