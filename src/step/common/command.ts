@@ -1,5 +1,5 @@
 import { KubexmError } from '../../errors/index.js';
-import { type CommandResult, type RunOptions, script } from '../../runner/index.js';
+import { type CommandResult, script } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import type { Command } from './params.js';
@@ -19,13 +19,12 @@ export const command = defineStep({
     return satisfied('its check says that it is done');
   },
   async run(ctx, p) {
-    const options: RunOptions = { signal: ctx.signal, root: p.root ?? true, ...(p.long ? { long: true } : {}) };
     const secret = p.stdin && (await ctx.secret(p.stdin));
-    const shown = (line: string) => (secret ? line.replaceAll(secret.reveal().trim() || '\n', '***') : line);
     const result = await ctx.host.run(script(p.command), {
-      ...options,
+      signal: ctx.signal,
+      root: p.root ?? true,
       ...(secret ? { stdin: secret, secrets: [secret] } : {}),
-      ...(p.long ? { onLine: (line) => ctx.log('info', shown(line)) } : {}),
+      ...(p.long ? { long: true, onLine: (line) => ctx.log('info', line) } : {}),
     });
     capture(ctx, p, result);
   },
