@@ -2,12 +2,17 @@ import { KubexmError } from '../errors/index.js';
 import { quote } from './shell.js';
 import type { CommandResult, ServiceState } from './types.js';
 
-const properties = 'LoadState,ActiveState,UnitFileState,NeedDaemonReload,MainPID,ActiveEnterTimestamp';
+const properties =
+  'LoadState,ActiveState,UnitFileState,NeedDaemonReload,MainPID,ActiveEnterTimestamp,ActiveEnterTimestampMonotonic';
 
-/** Microseconds where systemd can (247 and newer); in UTC, since time zones' abbreviations are ambiguous. */
+/**
+ * Microseconds, for comparisons with files' times: from systemd where it can (247 and newer), else from the time since boot. In UTC,
+ * since time zones' abbreviations are ambiguous.
+ */
 export function serviceStateScript(unit: string): string {
   const show = `TZ=UTC systemctl show --no-pager -p ${properties}`;
-  return `${show} --timestamp=us+utc -- ${quote(unit)} 2>/dev/null || ${show} -- ${quote(unit)}`;
+  return `${show} --timestamp=us+utc -- ${quote(unit)} 2>/dev/null ||
+{ date +now=%s.%N; read u _ < /proc/uptime; echo "uptime=$u"; ${show} -- ${quote(unit)}; }`;
 }
 
 /** Strict: an answer that is cut off or unknown must not read as "not running". */
@@ -39,7 +44,7 @@ export function parseServiceState(host: string, unit: string, result: CommandRes
     enabled: values.get('UnitFileState') === 'enabled' || values.get('UnitFileState') === 'alias',
     needsDaemonReload: reload === 'yes',
     mainPid: Number(pid),
-    activeSince: active === 'inactive' || active === 'failed' ? 0 : secondsOf(since),
+    activeSince: active === 'inactive' || active === 'failed' ? 0 : activeSince(since, values),
   };
 }
 
@@ -49,10 +54,13 @@ function isActiveState(text: string | undefined): text is ServiceState['active']
   return activeStates.some((state) => state === text);
 }
 
-/** `Mon 2026-11-23 10:51:51.123456 UTC` */
-function secondsOf(timestamp: string): number {
-  const [, date, time] = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)/.exec(timestamp) ?? [];
+/** `Mon 2026-11-23 10:51:51.123456 UTC`, or whole seconds and what the boot time gives within that second. */
+function activeSince(timestamp: string, values: ReadonlyMap<string, string>): number {
+  const [, date, time, fraction] = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)?/.exec(timestamp) ?? [];
   if (date === undefined || time === undefined) return 0;
-  const [whole = '', fraction = ''] = time.split('.');
-  return Date.parse(`${date}T${whole}Z`) / 1000 + Number(`0.${fraction || '0'}`);
+  const whole = Date.parse(`${date}T${time}Z`) / 1000;
+  if (fraction !== undefined) return whole + Number(fraction);
+  const booted = Number(values.get('now')) - Number(values.get('uptime'));
+  const exact = booted + Number(values.get('ActiveEnterTimestampMonotonic')) / 1e6;
+  return Number.isNaN(exact) ? whole : Math.min(Math.max(exact, whole), whole + 0.999);
 }
