@@ -1,13 +1,6 @@
 import { runGraph } from '../src/engine/index.js';
 import { draft, sameHost, seal, type Step } from '../src/plan/index.js';
-
-/** One measured value and what it may be at most. */
-export interface BenchRow {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly limit: number;
-}
+import type { BenchRow } from './row.js';
 
 /** Engine time of one job, measured with steps that do nothing. */
 export async function benchEngine(): Promise<readonly BenchRow[]> {

@@ -9,14 +9,7 @@ import {
   sequence,
   type Step,
 } from '../src/plan/index.js';
-
-/** One measured value and what it may be at most. */
-export interface BenchRow {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly limit: number;
-}
+import type { BenchRow } from './row.js';
 
 /** Planning and sealing: a plan shaped like a cluster of 1000 hosts, and one of 90,000 nodes with a job each. */
 export async function benchPlan(): Promise<readonly BenchRow[]> {

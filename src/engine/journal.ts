@@ -1,6 +1,6 @@
 import { closeSync, createReadStream, fstatSync, fsync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { asError } from '../errors/index.js';
+import { asError, KubexmError } from '../errors/index.js';
 import type { EngineEvent } from './events.js';
 import { type RunSummary, summarise } from './summary.js';
 
@@ -52,6 +52,7 @@ export function openJournal(path: string): Journal {
 
   return {
     write(event) {
+      if (closed) throw new KubexmError('INTERNAL', `the journal ${path} is closed`);
       if (event.type === 'job-progress') return;
       throwSyncError();
       writeAll(file, Buffer.from(`${JSON.stringify(event)}\n`));
