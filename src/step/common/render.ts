@@ -1,3 +1,5 @@
+import type { HelperDelegate, HelperOptions } from 'handlebars';
+import type Handlebars from 'handlebars';
 import { KubexmError, asError } from '../../errors/index.js';
 import type { TemplateData } from './params.js';
 
@@ -16,11 +18,32 @@ export async function renderText({
 }): Promise<string> {
   const { default: handlebars } = await import('handlebars');
   try {
-    const template = handlebars.create().compile(text, { strict: true, noEscape: true });
-    return template(data);
+    const engine = handlebars.create();
+    makeBlocksStrict(engine, text);
+    return engine.compile(text, { strict: true, noEscape: true })(data);
   } catch (error) {
     throw broken(name, asError(error));
   }
+}
+
+/** Handlebars' own strictness leaves out what blocks are asked about: `{{#if typo}}` would silently be false. */
+function makeBlocksStrict(engine: typeof Handlebars, text: string): void {
+  for (const name of ['if', 'unless', 'each', 'with']) {
+    const original = engine.helpers[name] as HelperDelegate;
+    engine.registerHelper(name, function strict(this: unknown, value: unknown, options: BlockOptions) {
+      if (value === undefined) throw new Error(`"${argumentAt(text, options.loc.start)}" not defined in a block`);
+      return original.call(this, value, options) as unknown;
+    });
+  }
+}
+
+interface BlockOptions extends HelperOptions {
+  readonly loc: { readonly start: { readonly line: number; readonly column: number } };
+}
+
+function argumentAt(text: string, { line, column }: { readonly line: number; readonly column: number }): string {
+  const from = text.split('\n')[line - 1]?.slice(column) ?? '';
+  return /^\{\{~?(?:#|else )\s*\w+\s+([^\s}~]+)/.exec(from)?.[1] ?? from.trim();
 }
 
 function broken(name: string, cause: Error): KubexmError {
