@@ -40,14 +40,13 @@ export interface RunProgress {
 
 /** Before the first event. */
 export function emptyProgress(): RunProgress {
-  const counts = { finished: 0, satisfied: 0, changed: 0, failed: 0, cancelled: 0, wouldChange: 0, waits: 0 };
   return {
     graph: '',
     mode: 'apply',
     startedAt: 0,
     jobs: 0,
     hosts: [],
-    ...counts,
+    ...zeroCounts,
     stopping: undefined,
     active: new Map(),
   };
@@ -57,6 +56,9 @@ export function emptyProgress(): RunProgress {
 export function advance(run: RunProgress, event: EngineEvent): void {
   switch (event.type) {
     case 'run-started':
+      // One reader may see two runs: gathering facts, then the work itself.
+      run.active.clear();
+      Object.assign(run, zeroCounts, { stopping: undefined });
       Object.assign(run, {
         graph: event.graph,
         mode: event.mode,
@@ -101,6 +103,8 @@ export function advance(run: RunProgress, event: EngineEvent): void {
     default:
   }
 }
+
+const zeroCounts = { finished: 0, satisfied: 0, changed: 0, failed: 0, cancelled: 0, wouldChange: 0, waits: 0 };
 
 const counterOf = {
   satisfied: 'satisfied',

@@ -33,6 +33,8 @@ export interface RunReport {
   readonly failures: readonly Failure[];
   readonly warnings: readonly { readonly host: string; readonly node: string; readonly message: string }[];
   readonly hosts: readonly string[];
+  /** Hosts on which every job of the plan came to a good end. */
+  readonly completeHosts: readonly string[];
 }
 
 export interface ReportReader extends EventReader {
@@ -52,6 +54,7 @@ export function reportReader(): ReportReader {
   const phases = new Map<string, PhaseRecord>();
   const failures: Failure[] = [];
   const warnings: { host: string; node: string; message: string }[] = [];
+  const incomplete = new Set<string>();
   let started: Extract<EngineEvent, { type: 'run-started' }> | undefined;
   let finished: Extract<EngineEvent, { type: 'run-finished' }> | undefined;
   let last = 0;
@@ -74,6 +77,7 @@ export function reportReader(): ReportReader {
         warnings.push({ host: event.host, node: event.node, message: event.message });
       else if (event.type === 'job-finished') {
         const { host, node, title, outcome } = event;
+        if (outcome.state === 'cancelled' || outcome.state === 'failed') incomplete.add(host);
         // What never started says nothing about how long its phase took.
         if (outcome.state === 'cancelled' || outcome.state === 'waits') return;
         const record = phase(node, event.at);
@@ -108,6 +112,7 @@ export function reportReader(): ReportReader {
       failures,
       warnings,
       hosts: started?.hosts ?? [],
+      completeHosts: (started?.hosts ?? []).filter((host) => !incomplete.has(host)),
     }),
   };
 }

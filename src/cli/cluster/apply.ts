@@ -1,0 +1,18 @@
+import { existsSync } from 'node:fs';
+import { KubexmError } from '../../errors/index.js';
+import { workDirs } from '../../runtime/work-dirs.js';
+import type { Invocation } from '../command-spec.js';
+import { type RunClusterOptions, runCluster } from './execute.js';
+import { loadConfig } from './load.js';
+
+/** `kubexm cluster apply`: like create, but never makes a cluster where none was made from here. */
+export async function run({ options, io }: Invocation<RunClusterOptions>): Promise<number> {
+  const cluster = await loadConfig(options.config, io);
+  const { kubeconfigPath } = workDirs({ cwd: io.cwd, clusterName: cluster.metadata.name });
+  if (!existsSync(kubeconfigPath)) {
+    throw new KubexmError('GUARD_REFUSED', `no cluster ${cluster.metadata.name} was made from this directory`, {
+      hint: `kubexm cluster create -f ${options.config}`,
+    });
+  }
+  return (await runCluster({ cluster, options, io })).exitCode;
+}

@@ -1,0 +1,70 @@
+import { changeOptions, commonOptions, eventsOption, type GroupSpec, type OptionSpec } from '../command-spec.js';
+
+const templates: OptionSpec = {
+  flags: '--templates <dir>',
+  description: 'a directory whose files replace those of templates/',
+  completes: 'files',
+};
+
+/** `kubexm cluster …` */
+export const clusterGroup: GroupSpec = {
+  name: 'cluster',
+  summary: 'Make, change and look at a cluster',
+  commands: [
+    {
+      name: 'create',
+      summary: 'Make the cluster of the config, or finish one that was begun',
+      description:
+        'Every step looks first and changes only what is not as wanted: running it again is safe.\nCtrl-C lets running steps finish; a second one aborts them.',
+      options: [...commonOptions(), ...changeOptions, eventsOption, templates],
+      examples: [
+        'kubexm cluster create -f cluster.yaml',
+        'kubexm cluster create --dry-run',
+        'kubexm cluster create --events - -o json',
+      ],
+      load: () => import('./create.js'),
+    },
+    {
+      name: 'plan',
+      summary: 'Show what create would do, where and why; changes nothing',
+      options: [
+        ...commonOptions(['text', 'json', 'dot', 'mermaid']),
+        { flags: '--all', description: 'also show what is as wanted already' },
+        { flags: '--offline', description: 'ask no host: structure only' },
+        { flags: '--save <file>', description: 'also write the plan as JSON', completes: 'files' },
+        eventsOption,
+        templates,
+      ],
+      examples: ['kubexm cluster plan', 'kubexm cluster plan --offline -o mermaid > plan.mmd'],
+      load: () => import('./plan.js'),
+    },
+    {
+      name: 'apply',
+      summary: 'Bring an existing cluster to what the config says',
+      options: [...commonOptions(), ...changeOptions, eventsOption, templates],
+      examples: ['kubexm cluster apply -f cluster.yaml', 'kubexm cluster apply --dry-run'],
+      load: () => import('./apply.js'),
+    },
+    {
+      name: 'status',
+      summary: 'Nodes, pods, etcd members and certificates of the running cluster',
+      options: commonOptions(),
+      examples: ['kubexm cluster status', 'kubexm cluster status -o json'],
+      load: () => import('./status.js'),
+    },
+    {
+      name: 'kubeconfig',
+      summary: "Print the administrator's kubeconfig",
+      options: [...commonOptions(), { flags: '--path', description: 'print only where it is' }],
+      examples: ['export KUBECONFIG=$(kubexm cluster kubeconfig --path)', 'kubexm cluster kubeconfig > ~/.kube/config'],
+      load: () => import('./kubeconfig.js'),
+    },
+    {
+      name: 'list',
+      summary: 'Clusters whose work directories are in ./.kubexm',
+      options: commonOptions(),
+      examples: ['kubexm cluster list -o json'],
+      load: () => import('./list.js'),
+    },
+  ],
+};

@@ -1,0 +1,109 @@
+import { writeFile } from 'node:fs/promises';
+import type { EngineEvent } from '../../engine/index.js';
+import { formatFailures, type RunReport, totalsText } from '../../logger/index.js';
+import {
+  type ClusterGraph,
+  createCluster,
+  graphToDot,
+  graphToJson,
+  graphToMermaid,
+  graphToText,
+} from '../../pipeline/index.js';
+import type { Runtime } from '../../runtime/index.js';
+import type { CommonOptions, Invocation } from '../command-spec.js';
+import { type Io, note, print, printJson } from '../io.js';
+import { stderrStyle, stdoutStyle } from '../readers.js';
+import { exitCodeOfRun, runPlan } from './execute.js';
+import { loadConfig } from './load.js';
+import { type CheckedJob, formatCheckedPlan } from './plan-tree.js';
+import { gatherFacts, withRuntime } from './session.js';
+
+interface PlanOptions extends CommonOptions {
+  readonly all?: boolean;
+  readonly offline?: boolean;
+  readonly save?: string;
+  readonly events?: string;
+  readonly templates?: string;
+}
+
+/** `kubexm cluster plan` */
+export async function run({ options, io }: Invocation<PlanOptions>): Promise<number> {
+  const cluster = await loadConfig(options.config, io);
+  return withRuntime({ cluster, io, templates: options.templates }, async (runtime) => {
+    if (options.offline !== true) await gatherFacts(runtime, io);
+    const graph = createCluster.plan(runtime.planContext());
+    if (options.save !== undefined) await save(graph, options.save, io);
+    // Drawings show structure; only text and JSON have room for what each host would answer.
+    const checks = options.offline !== true && (options.output === 'text' || options.output === 'json');
+    const checked = checks ? await check({ runtime, graph, io, options }) : undefined;
+    show({ graph, checked, options, io });
+    return checked === undefined ? 0 : exitCodeOfRun(checked.report);
+  });
+}
+
+interface Checked {
+  readonly report: RunReport;
+  readonly jobs: readonly CheckedJob[];
+}
+
+async function check({
+  runtime,
+  graph,
+  io,
+  options,
+}: {
+  runtime: Runtime;
+  graph: ClusterGraph;
+  io: Io;
+  options: PlanOptions;
+}): Promise<Checked> {
+  const jobs: CheckedJob[] = [];
+  const collect = (event: EngineEvent) => {
+    if (event.type !== 'job-finished') return;
+    const { node, host, title, outcome } = event;
+    jobs.push({
+      node,
+      host,
+      title,
+      state: outcome.state,
+      because: outcome.state === 'failed' ? outcome.error.message : outcome.because,
+    });
+  };
+  const { report } = await runPlan({ runtime, graph, io, mode: 'check', events: options.events, also: collect });
+  const failures = formatFailures(report, { style: stderrStyle(io) });
+  if (failures !== '') note(io, `\n${failures}\n`);
+  return { report, jobs };
+}
+
+function show({
+  graph,
+  checked,
+  options,
+  io,
+}: {
+  graph: ClusterGraph;
+  checked: Checked | undefined;
+  options: PlanOptions;
+  io: Io;
+}): void {
+  switch (options.output) {
+    case 'json':
+      return printJson(
+        io,
+        checked === undefined ? graphToJson(graph) : { ...graphToJson(graph), checks: checked.jobs },
+      );
+    case 'dot':
+      return print(io, graphToDot(graph));
+    case 'mermaid':
+      return print(io, graphToMermaid(graph));
+    default:
+      if (checked === undefined) return print(io, graphToText(graph));
+      print(io, formatCheckedPlan(graph, checked.jobs, { all: options.all === true, style: stdoutStyle(io) }));
+      return print(io, `${graph.name}: ${totalsText(checked.report.totals)}`);
+  }
+}
+
+async function save(graph: ClusterGraph, path: string, io: Io): Promise<void> {
+  await writeFile(path, io.redactor.redact(`${JSON.stringify(graphToJson(graph), null, 2)}\n`), { mode: 0o600 });
+  note(io, `Plan saved in ${path}`);
+}

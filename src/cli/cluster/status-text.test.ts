@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { createStyle } from '../../logger/index.js';
+import { formatStatus } from './status-text.js';
+
+test('nodes and etcd as tables, pods that do not run, the certificate that runs out first', () => {
+  const text = formatStatus(
+    {
+      name: 'demo',
+      healthy: false,
+      problems: ['w1 is not Ready'],
+      nodes: [
+        {
+          name: 'm1',
+          roles: ['control-plane'],
+          ready: true,
+          version: 'v1.34.4',
+          address: '10.0.0.1',
+          runtime: 'containerd://2.1.9',
+        },
+        { name: 'w1', roles: [], ready: false, version: 'v1.34.4', address: '10.0.0.2', runtime: 'containerd://2.1.9' },
+      ],
+      pods: {
+        running: 8,
+        total: 9,
+        notRunning: [
+          { namespace: 'kube-system', name: 'flannel-x', phase: 'Pending', reason: 'ImagePullBackOff', node: 'w1' },
+        ],
+      },
+      etcd: [
+        {
+          name: 'm1',
+          endpoint: 'https://10.0.0.1:2379',
+          healthy: true,
+          leader: true,
+          version: '3.6.14',
+          dbSizeBytes: 20_480,
+        },
+      ],
+      certificates: [
+        { host: 'm1', name: 'apiserver', expiresAt: '2027-01-01T00:00:00Z' },
+        { host: 'm1', name: 'front-proxy', expiresAt: '2026-12-03T00:00:00Z' },
+      ],
+    },
+    createStyle(false),
+    Date.parse('2026-11-23T00:00:00Z'),
+  );
+  expect(text).toBe(
+    [
+      'Cluster demo: not healthy',
+      '  ✖ w1 is not Ready',
+      '',
+      'NODE  READY  ROLES          VERSION  ADDRESS   RUNTIME',
+      'm1    yes    control-plane  v1.34.4  10.0.0.1  containerd://2.1.9',
+      'w1    NO     -              v1.34.4  10.0.0.2  containerd://2.1.9',
+      '',
+      'ETCD  HEALTHY  LEADER  VERSION  DB       ENDPOINT',
+      'm1    yes      yes     3.6.14   20.5 kB  https://10.0.0.1:2379',
+      '',
+      'Pods: 8 of 9 running',
+      '  kube-system/flannel-x on w1: Pending (ImagePullBackOff)',
+      '',
+      'Certificates: 2, the first to run out: front-proxy on m1, in 10 days (2026-12-03)',
+    ].join('\n'),
+  );
+});
