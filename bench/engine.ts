@@ -1,5 +1,5 @@
 import { runGraph } from '../src/engine/index.js';
-import { draft, sameHost, seal, type Step } from '../src/plan/index.js';
+import { draft, type Step, sameHost, seal } from '../src/plan/index.js';
 import type { BenchRow } from './row.js';
 
 /** Engine time of one job, measured with steps that do nothing. */

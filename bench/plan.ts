@@ -3,11 +3,11 @@ import {
   type ExecutionFragment,
   empty,
   parallel,
+  type Step,
   sameHost,
   scoped,
   seal,
   sequence,
-  type Step,
 } from '../src/plan/index.js';
 import type { BenchRow } from './row.js';
 

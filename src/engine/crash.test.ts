@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { draft, type ExecutionGraph, output, sameHost, seal, type Step } from '../plan/index.js';
+import { draft, type ExecutionGraph, output, type Step, sameHost, seal } from '../plan/index.js';
 import { type EngineEvent, type JobTools, summarise } from './index.js';
 import { needed, satisfied, seededRandom, shuffled, startGraph } from './toy-run.js';
 

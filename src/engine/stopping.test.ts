@@ -1,8 +1,14 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { KubexmError } from '../errors/index.js';
-import { draft, sameHost, type Step } from '../plan/index.js';
+import { draft, type Step, sameHost } from '../plan/index.js';
+import { Attempt } from './attempt.js';
 import type { JobTools } from './index.js';
+import { createOutputs } from './outputs.js';
 import { createStage, needed, quiet, satisfied, start, toyStep } from './toy-run.js';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const LIMITS = { perHost: 8, named: { one: 1 } };
 
@@ -111,6 +117,21 @@ describe('aborting', () => {
     expect(events.flatMap((event) => (event.type === 'run-stopping' ? [event.how] : []))).toEqual(['drain', 'abort']);
   });
 
+  it('leaves no timer behind, and rolls nothing back', async () => {
+    vi.useFakeTimers();
+    const { abort, stop } = signals();
+    const g = draft<JobTools>('d');
+    const undo = { rollback: () => Promise.reject(new Error('this must not be called')) };
+    const done = g.add('done', ['a'], toyStep(undo));
+    g.add('x', ['a'], toyStep({ ...undo, run: waitForAbort }), { after: done });
+    const { events, result } = start(g.done(), { stop, rollbackOnFailure: true });
+    await vi.advanceTimersByTimeAsync(1);
+    abort.abort();
+    expect((await result).state).toBe('interrupted');
+    expect(events.some((event) => event.type === 'rollback-started')).toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('keeps the success of a step that ends in time', async () => {
     const stage = createStage();
     const { abort, stop } = signals();
@@ -126,10 +147,6 @@ describe('aborting', () => {
 });
 
 describe('attempts', () => {
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-
   const failing = (times: number, more: Partial<Step<JobTools>> = {}, error = new Error('not yet')): Step<JobTools> => {
     let left = times;
     return toyStep({
@@ -197,6 +214,27 @@ describe('attempts', () => {
     expect(rolledBack).toEqual(['nothing']);
   });
 
+  it('do not listen to the attempt before', async () => {
+    let first: JobTools | undefined;
+    const step = toyStep({
+      recheck: false,
+      policy: { attempts: 2, backoffMs: 1 },
+      run: async (tools) => {
+        if (first === undefined) {
+          first = tools;
+          throw new Error('not yet');
+        }
+        first.log('info', 'from the first');
+        tools.log('info', 'from the second');
+      },
+    });
+    const g = draft<JobTools>('d');
+    g.add('x', ['a'], step);
+    const { events, result } = start(g.done());
+    await result;
+    expect(events.flatMap((event) => (event.type === 'job-log' ? [event.message] : []))).toEqual(['from the second']);
+  });
+
   it('do not hold places while they wait', async () => {
     const g = draft<JobTools>('d');
     g.add('flaky', ['a'], failing(1, { uses: ['one'], policy: { attempts: 2, backoffMs: 40 } }));
@@ -236,6 +274,8 @@ describe('attempts', () => {
     g.add('quick', ['c'], toyStep({ policy }));
     const { events, outcomes, result } = start(g.done());
     await vi.advanceTimersByTimeAsync(999);
+    // The deaf step's own and two timeouts: the quick one has left none.
+    expect(vi.getTimerCount()).toBe(3);
     expect([...outcomes.keys()]).toEqual(['d/quick@c']);
     await vi.advanceTimersByTimeAsync(1);
     expect((await result).state).toBe('failed');
@@ -249,8 +289,22 @@ describe('attempts', () => {
   });
 });
 
+it('an attempt that was given up calls nothing more', async () => {
+  const step = toyStep();
+  const job = { index: 0, nodeIndex: 0, hostIndex: 0, node: 'x', host: 'a', step, uses: [] };
+  const attempt = new Attempt<JobTools>(job, {
+    outputs: createOutputs(),
+    createContext: (tools) => tools,
+    emit: () => {},
+    clock: () => 0,
+  });
+  attempt.abort(new KubexmError('CANCELLED', 'stopped'));
+  attempt.giveUp();
+  await expect(attempt.call(() => new Promise(() => {}))).rejects.toThrow('stopped');
+});
+
 function waitForAbort({ signal }: JobTools): Promise<void> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason));
+    signal.addEventListener('abort', () => reject(new Error('the channel was closed')));
   });
 }

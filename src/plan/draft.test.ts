@@ -90,6 +90,16 @@ describe('a draft', () => {
     expect(graph.nodes.at(-1)).toMatchObject({ id: 'd/two', after: [{ node: 'd/one', kind: 'barrier' }] });
   });
 
+  it('keeps the stricter of two edges on the same host, whichever comes first', () => {
+    const g = draft<unknown>('d');
+    const one = g.add('one', ['a'], toyStep());
+    const [strict, lenient] = [sameHost(one), sameHost(one, { where: 'present' })];
+    g.add('two', HOSTS, toyStep(), { after: [strict, lenient] });
+    g.add('three', HOSTS, toyStep(), { after: [lenient, strict] });
+    const { nodes } = g.done();
+    for (const id of ['d/two', 'd/three']) expect(nodes.get(id)?.after).toEqual([{ node: 'd/one', kind: 'sameHost' }]);
+  });
+
   it('takes nested lists as after', () => {
     const g = draft<unknown>('d');
     const [one, two, three] = HOSTS.map((host) => g.add(`on-${host}`, HOSTS, toyStep('toy', host)));

@@ -1,6 +1,6 @@
+import type { Fault } from './fault.js';
 import { outputsIn } from './output.js';
 import type { NodeLinks } from './resolve.js';
-import type { Fault } from './fault.js';
 import type { FragmentNode, Json } from './types.js';
 
 /** Faults outputs that two nodes write, and outputs that are read where their writer does not stand upstream. */

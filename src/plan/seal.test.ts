@@ -151,6 +151,12 @@ describe('seal', () => {
     });
   });
 
+  it('keeps only the barrier of a barrier and a sameHost edge between the same nodes', () => {
+    const nodes = [plain('x'), plain('y', [barrier('x'), lane('x')]), plain('z', [lane('x'), barrier('x')])];
+    const graph = seal('p', made(nodes), { hosts });
+    expect(graph.nodes.slice(1).map((node) => node.after)).toEqual([[barrier('x')], [barrier('x')]]);
+  });
+
   it('takes an output from any writer upstream, and edges of hosts that are present', () => {
     const g = draft<unknown>('d');
     const token = output<string>('token');
