@@ -48,6 +48,7 @@ export type EngineEvent =
   | ({ readonly type: 'job-started'; readonly at: number; readonly kind: string; readonly title: string } & JobName)
   /** The precheck answered `needed` and work begins on the host. */
   | ({ readonly type: 'job-acting'; readonly at: number; readonly because: string; readonly attempt: number } & JobName)
+  /** `attempt` failed; the next one looks again after `waitMs`. */
   | ({
       readonly type: 'job-retry';
       readonly at: number;
