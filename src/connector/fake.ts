@@ -16,7 +16,7 @@ export interface FakeCommand {
 export type FakeReply =
   | string
   | Partial<ExecResult>
-  | { readonly delayMs: number; readonly then: FakeReply }
+  | { readonly delayMs: number; readonly reply: FakeReply }
   | 'drop'
   | Error;
 
@@ -59,7 +59,7 @@ export function fakeConnector({
     } catch {
       throw connectorClosed(name);
     }
-    return resolved(reply.then);
+    return resolved(reply.reply);
   }
 
   return {

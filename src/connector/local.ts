@@ -48,7 +48,7 @@ export function localConnector(name = 'localhost'): Connector {
     async close() {
       closed = true;
       const ending = [...running];
-      for (const command of ending) command.kill();
+      for (const command of ending) void command.kill();
       await Promise.allSettled(ending.map((command) => command.exitCode));
     },
   };
@@ -62,7 +62,7 @@ function startedProcess(name: string, command: string): RunningCommand {
     stdout: child.stdout,
     stderr: child.stderr,
     exitCode: exitCodeOf(name, child),
-    kill: () => killGroup(child),
+    kill: async () => killGroup(child),
   };
 }
 

@@ -15,8 +15,8 @@ export interface RunningCommand {
   readonly stderr: Readable;
   /** Known when the command and both of its streams are over; 128 + n after signal n. Fails when the connection was lost. */
   readonly exitCode: Promise<number>;
-  /** Ends the command and whatever it started, as far as this is possible. */
-  kill(): void;
+  /** Ends the command and whatever it started. */
+  kill(): Promise<void>;
 }
 
 /** Feeds the command its stdin and collects what it writes. */
@@ -41,27 +41,30 @@ export async function uploaded(
 ): Promise<ExecResult> {
   const stdout = collect(command.stdout);
   const stderr = collect(command.stderr);
-  const source = createReadStream(localPath, { highWaterMark: 256 * 1024 });
   let unreadable: Error | undefined;
-  source.on('error', (error) => {
-    unreadable = error;
-    command.kill();
-  });
+  // A generator: only what goes wrong with the file itself is thrown inside of it.
+  async function* content(): AsyncGenerator<Buffer> {
+    try {
+      yield* createReadStream(localPath, { highWaterMark: 256 * 1024 });
+    } catch (error) {
+      unreadable = asError(error);
+      void command.kill();
+      throw error;
+    }
+  }
   command.stdin.on('error', () => {});
   if (options.shell?.before !== undefined) command.stdin.write(options.shell.before);
   const meter = progressMeter(options.progress);
   // It fails when the command ends early: then its exit code and stderr tell more.
-  const sent = pipeline(source, meter.stream, command.stdin).then(meter.end, () => source.destroy());
+  const sent = pipeline(content(), meter.stream, command.stdin).then(meter.end, () => {});
   try {
     const exitCode = await interruptible(name, command.exitCode, options, () => command.kill());
-    if (unreadable) throw unreadableFile(localPath, unreadable);
     await sent;
-    return { exitCode, stdout: stdout(), stderr: stderr() };
+    if (unreadable === undefined) return { exitCode, stdout: stdout(), stderr: stderr() };
   } catch (error) {
-    throw unreadable ? unreadableFile(localPath, unreadable) : error;
-  } finally {
-    source.destroy();
+    if (unreadable === undefined) throw error;
   }
+  throw unreadableFile(localPath, unreadable);
 }
 
 /** Streams the command's stdout into a file that appears only when the command has succeeded. */
@@ -80,7 +83,7 @@ export async function downloaded(
   const target = createWriteStream(partPath, { mode: options.mode ?? 0o600 });
   const received = pipeline(command.stdout, meter.stream, target).then(meter.end, (error: unknown) => {
     unwritable = asError(error);
-    command.kill();
+    void command.kill();
   });
   try {
     const exitCode = await interruptible(name, command.exitCode, options, () => command.kill());
@@ -93,9 +96,10 @@ export async function downloaded(
   }
 }
 
-/** One line for a login shell of any kind. */
-export function commandLine(command: string, shell: Shell | undefined): string {
-  return `exec ${shell?.command ?? 'sh'} -c '${command.replaceAll("'", `'\\''`)}'`;
+/** One line for a login shell of any kind. Without a command, `sh` reads a script from stdin. */
+export function commandLine(command: string | undefined, shell: Shell | undefined, variable = ''): string {
+  const words = ['exec', shell?.prefix ?? '', variable && `env ${variable}`, 'sh'].filter(Boolean).join(' ');
+  return command === undefined ? words : `${words} -c '${command.replaceAll("'", `'\\''`)}'`;
 }
 
 /** FILE_MISSING where there is no readable file; asked before a command is started for it. */

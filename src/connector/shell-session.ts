@@ -64,7 +64,7 @@ export class ShellSession {
     });
     return interruptible(this.#name, Promise.race([finished, died]), options, () => {
       this.#alive = false;
-      this.#shell.kill();
+      return this.#shell.kill();
     });
   }
 

@@ -5,9 +5,9 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
-/** What runs the command instead of `sh`: `sudo … sh`. It must take a script from stdin, or after `-c`. */
+/** Runs the command's `sh`: `sudo -n --`. */
 export interface Shell {
-  readonly command: string;
+  readonly prefix: string;
   /** Sent to its stdin before anything else: the line with the password that sudo reads. */
   readonly before?: string;
 }

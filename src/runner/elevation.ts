@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Connector, ExecResult, Shell } from '../connector/index.js';
 import { KubexmError } from '../errors/index.js';
 import type { Secret } from '../secrets/index.js';
-import { quote } from './shell.js';
 
 /** How commands become root on a host. `never`: they stay with the login user. */
 export type Elevation =
@@ -11,13 +9,10 @@ export type Elevation =
   | { readonly type: 'passwordless' }
   | { readonly type: 'password'; readonly password: Secret };
 
-/** What the connector is given. */
+/** What the connector is given; without a shell it is the login user's. */
 export interface ElevatedCommand {
   readonly text: string;
-  /** Absent: the login user's. */
   readonly shell?: Shell;
-  /** Kills what an interrupted command left running as root, which the login user may not signal. */
-  readonly cleanUp?: string;
 }
 
 /** sudo's secure_path lacks /usr/local/bin on Red Hat's, and a login's PATH lacks sbin on Debian's. */
@@ -59,21 +54,11 @@ export function elevate(elevation: Elevation, command: string): ElevatedCommand 
     case 'never':
       return { text };
     case 'passwordless':
-      return marked(text, { command: 'sudo -n -H -- sh' });
+      return { text, shell: { prefix: 'sudo -n -H --' } };
     case 'password':
       // -k: a password that sudo does not ask for would become the command's stdin.
-      return marked(text, { command: "sudo -k -S -H -p '' -- sh", before: `${elevation.password.reveal()}\n` });
+      return { text, shell: { prefix: "sudo -k -S -H -p '' --", before: `${elevation.password.reveal()}\n` } };
   }
-}
-
-/** The mark is in the environment of all that the command starts, wherever that goes. */
-function marked(command: string, shell: Shell): ElevatedCommand {
-  const mark = `KUBEXM_COMMAND=${randomBytes(8).toString('hex')}`;
-  return {
-    text: `exec env ${mark} sh -c ${quote(command)}`,
-    shell,
-    cleanUp: `kill -9 $(grep -alsw ${mark} /proc/[0-9]*/environ | cut -d/ -f3) 2>/dev/null`,
-  };
 }
 
 async function withPassword(connector: Connector, password: Secret | undefined): Promise<Elevation> {

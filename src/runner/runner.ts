@@ -55,7 +55,11 @@ class ConnectorRunner implements HostRunner {
       ...(onLine === undefined ? {} : { onLine: (line, stream) => onLine(mask(line), stream) }),
       ...(long === undefined ? {} : { ownChannel: long }),
     };
-    return this.#cleaned(elevated, command.masked, () => this.#connector.exec(elevated.text, exec));
+    try {
+      return await this.#connector.exec(elevated.text, exec);
+    } catch (error) {
+      throw withCommand(error, command.masked);
+    }
   }
 
   async statMany(paths: readonly string[], options: { sha256?: boolean; signal?: AbortSignal } = {}) {
@@ -90,13 +94,11 @@ class ConnectorRunner implements HostRunner {
     const elevated = elevate(await this.#decided(), placeScript(place));
     const { progress } = options;
     const total = await sizeOf(localPath);
-    const result = await this.#cleaned(elevated, `upload ${path}`, () =>
-      this.#connector.upload(localPath, elevated.text, {
-        ...signalOf(options),
-        ...shellOf(elevated),
-        ...(progress === undefined ? {} : { progress: (done) => progress(done, total) }),
-      }),
-    );
+    const result = await this.#connector.upload(localPath, elevated.text, {
+      ...signalOf(options),
+      ...shellOf(elevated),
+      ...(progress === undefined ? {} : { progress: (done) => progress(done, total) }),
+    });
     const failure = placeFailure(this.name, place, result);
     if (failure) throw failure;
   }
@@ -106,14 +108,12 @@ class ConnectorRunner implements HostRunner {
     const size =
       progress === undefined ? 0 : Number((await this.tryRun(sh`stat -Lc %s -- ${path}`, signalOf(options))).stdout);
     const elevated = elevate(await this.#decided(), `cat -- ${quote(path)}`);
-    const result = await this.#cleaned(elevated, `download ${path}`, () =>
-      this.#connector.download(elevated.text, localPath, {
-        ...signalOf(options),
-        ...shellOf(elevated),
-        ...(mode === undefined ? {} : { mode }),
-        ...(progress === undefined ? {} : { progress: (done) => progress(done, size) }),
-      }),
-    );
+    const result = await this.#connector.download(elevated.text, localPath, {
+      ...signalOf(options),
+      ...shellOf(elevated),
+      ...(mode === undefined ? {} : { mode }),
+      ...(progress === undefined ? {} : { progress: (done) => progress(done, size) }),
+    });
     if (result.exitCode === 0) return;
     if (/^cat: .*: No such file or directory$/m.test(result.stderr)) {
       throw new KubexmError('FILE_MISSING', `${path} does not exist on ${this.name}`);
@@ -154,20 +154,6 @@ class ConnectorRunner implements HostRunner {
       throw error;
     });
     return this.#elevation;
-  }
-
-  /** Interrupted commands that run under sudo are killed by sudo, too: the connector's signal does not reach them. */
-  async #cleaned<T>(elevated: ElevatedCommand, masked: string, command: () => Promise<T>): Promise<T> {
-    try {
-      return await command();
-    } catch (error) {
-      const interrupted =
-        error instanceof KubexmError && (error.code === 'COMMAND_TIMEOUT' || error.code === 'CANCELLED');
-      if (interrupted && elevated.cleanUp !== undefined) {
-        await this.#connector.exec(elevated.cleanUp, { ...shellOf(elevated), timeoutMs: 5000 }).catch(() => {});
-      }
-      throw withCommand(error, masked);
-    }
   }
 }
 

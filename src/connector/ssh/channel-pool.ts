@@ -1,11 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { KubexmError } from '../../errors/index.js';
 import { interruptible } from '../interruption.js';
-import type { RunningCommand } from '../running-command.js';
+import { commandLine, completed, type RunningCommand } from '../running-command.js';
 import { ShellSession } from '../shell-session.js';
-import type { ExecOptions } from '../types.js';
+import type { Shell } from '../types.js';
 import type { SshConnection } from './connection.js';
 
-type ShellOptions = Pick<ExecOptions, 'shell' | 'signal'>;
+interface ShellOptions {
+  readonly shell?: Shell | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** Shells beyond these would leave too few channels for long commands and uploads. */
 const maxShells = 4;
@@ -13,7 +17,7 @@ const maxShells = 4;
 /** Hands out the channels of one connection: some as persistent shells, the others for one command each. */
 export class ChannelPool {
   readonly #connection: SshConnection;
-  readonly #idle: { readonly command: string; readonly session: ShellSession }[] = [];
+  readonly #idle: { readonly prefix: string | undefined; readonly session: ShellSession }[] = [];
   readonly #waiting: (() => void)[] = [];
   #limit: number;
   #used = 0;
@@ -25,16 +29,32 @@ export class ChannelPool {
     void connection.closed.then(() => this.#wake());
   }
 
-  /** A channel for one command; it is given back when the command ends. */
-  async start(command: string, signal: AbortSignal | undefined): Promise<RunningCommand> {
+  /** Runs one command on a channel, which is given back when the command ends. */
+  async start(command: string | undefined, { shell, signal }: ShellOptions): Promise<RunningCommand> {
+    const mark = `KUBEXM_CHANNEL=${randomBytes(8).toString('hex')}`;
+    const running = await this.#open(commandLine(command, shell, mark), signal);
+    const kill = async (): Promise<void> => {
+      await running.kill();
+      await this.#sweep(mark, shell);
+    };
+    return { ...running, kill };
+  }
+
+  /** Kills what has the mark in its environment: all that a channel's command started, wherever that went. */
+  async #sweep(mark: string, shell: Shell | undefined): Promise<void> {
+    if (!this.#connection.open) return;
+    const kill = `kill -9 $(grep -alsF ${mark} /proc/[0-9]*/environ | cut -d/ -f3) 2>/dev/null`;
+    const running = await this.#open(commandLine(kill, shell), undefined);
+    await completed(this.#connection.target.name, running, shell === undefined ? {} : { shell });
+  }
+
+  async #open(line: string, signal: AbortSignal | undefined): Promise<RunningCommand> {
     for (;;) {
       await this.#slot(signal);
       try {
-        const running = await this.#connection.start(command);
-        running.exitCode.then(
-          () => this.#release(),
-          () => this.#release(),
-        );
+        const running = await this.#connection.start(line);
+        const over = (): void => this.#release();
+        running.exitCode.then(over, over);
         return running;
       } catch (error) {
         this.#release();
@@ -46,43 +66,38 @@ export class ChannelPool {
 
   /** Runs `use` with a shell that nobody else has meanwhile. */
   async withShell<T>({ shell, signal }: ShellOptions, use: (session: ShellSession) => Promise<T>): Promise<T> {
-    const command = shell?.command ?? 'sh';
-    const session = await this.#session(command, shell?.before, signal);
+    const session = await this.#session({ shell, signal });
     try {
       return await use(session);
     } finally {
-      if (session.alive) this.#idle.push({ command, session });
+      if (session.alive) this.#idle.push({ prefix: shell?.prefix, session });
       this.#wake();
     }
   }
 
-  async #session(command: string, before: string | undefined, signal: AbortSignal | undefined): Promise<ShellSession> {
+  async #session({ shell, signal }: ShellOptions): Promise<ShellSession> {
     for (;;) {
       if (!this.#connection.open) throw this.#connection.lost();
-      const at = this.#idle.findLastIndex((idle) => idle.command === command);
+      const at = this.#idle.findLastIndex(({ prefix }) => prefix === shell?.prefix);
       const [idle] = at === -1 ? [] : this.#idle.splice(at, 1);
       if (idle?.session.alive === true) return idle.session;
       if (idle) continue;
-      if (this.#shells < Math.min(maxShells, this.#limit)) return this.#newSession(command, before, signal);
+      if (this.#shells < Math.min(maxShells, this.#limit)) return this.#newSession({ shell, signal });
       this.#idle.shift()?.session.close();
       await this.#change(signal);
     }
   }
 
-  async #newSession(
-    command: string,
-    before: string | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<ShellSession> {
+  async #newSession({ shell, signal }: ShellOptions): Promise<ShellSession> {
     this.#shells += 1;
     const over = (): void => {
       this.#shells -= 1;
       this.#wake();
     };
     try {
-      const running = await this.start(`exec ${command}`, signal);
+      const running = await this.start(undefined, { shell, signal });
       running.exitCode.then(over, over);
-      if (before !== undefined) running.stdin.write(before);
+      if (shell?.before !== undefined) running.stdin.write(shell.before);
       return new ShellSession(this.#connection.target.name, running);
     } catch (error) {
       over();

@@ -84,8 +84,8 @@ export class SshConnection {
       });
     });
     exitCode.catch(() => {}); // a killed command has nobody waiting
-    const kill = (): void => {
-      // sshd passes the signal on to the whole process group; closing the channel alone would leave the command running.
+    const kill = async (): Promise<void> => {
+      // sshd passes the signal on to the whole process group, but not for root before OpenSSH 9.8, and not to what sudo runs.
       channel.signal('KILL');
       channel.close();
       channel.resume();

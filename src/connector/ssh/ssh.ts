@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { cancelled, connectorClosed, interruptible } from '../interruption.js';
-import { assertReadableFile, commandLine, completed, downloaded, uploaded } from '../running-command.js';
+import { atMost, cancelled, connectorClosed, interruptible } from '../interruption.js';
+import { assertReadableFile, completed, downloaded, uploaded } from '../running-command.js';
 import { fitsSession } from '../shell-session.js';
 import type { Connector, DownloadOptions, ExecOptions, ExecResult, TransferOptions } from '../types.js';
 import { ChannelPool } from './channel-pool.js';
@@ -36,20 +35,20 @@ class SshConnector implements Connector {
     if (fitsSession(command, options)) {
       return this.#unlessClosed(pool.withShell(options, (shell) => shell.run(command, options)));
     }
-    const running = await this.#unlessClosed(pool.start(commandLine(command, options.shell), options.signal));
+    const running = await this.#unlessClosed(pool.start(command, options));
     return this.#unlessClosed(completed(this.name, running, options));
   }
 
   async upload(localPath: string, command: string, options: TransferOptions = {}): Promise<ExecResult> {
     await assertReadableFile(localPath);
     const pool = await this.#pool(options.signal);
-    const running = await this.#unlessClosed(pool.start(commandLine(command, options.shell), options.signal));
+    const running = await this.#unlessClosed(pool.start(command, options));
     return this.#unlessClosed(uploaded(this.name, running, localPath, options));
   }
 
   async download(command: string, localPath: string, options: DownloadOptions = {}): Promise<ExecResult> {
     const pool = await this.#pool(options.signal);
-    const running = await this.#unlessClosed(pool.start(commandLine(command, options.shell), options.signal));
+    const running = await this.#unlessClosed(pool.start(command, options));
     return this.#unlessClosed(downloaded(this.name, running, localPath, options));
   }
 
@@ -58,9 +57,7 @@ class SshConnector implements Connector {
     const channels = await this.#channels?.catch(() => undefined);
     if (!channels) return;
     channels.connection.end();
-    const giveUp = new AbortController();
-    await Promise.race([channels.connection.closed, sleep(1000, undefined, { signal: giveUp.signal }).catch(() => {})]);
-    giveUp.abort();
+    await atMost(channels.connection.closed, 1000);
     if (channels.connection.open) channels.connection.destroy();
   }
 
