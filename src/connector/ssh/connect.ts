@@ -4,7 +4,7 @@ import type { ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
 import { asError, KubexmError } from '../../errors/index.js';
 import { SshConnection } from './connection.js';
 import { checkHostKey, type KnownKey, knownKeys } from './known-hosts.js';
-import { loginAttempt } from './login.js';
+import { type LoginAttempt, loginAttempt } from './login.js';
 import type { SshNetwork } from './network.js';
 import { type FirstUse, type KnownHosts, type SshTarget, targetText } from './options.js';
 
@@ -33,13 +33,16 @@ export async function connectSsh(target: SshTarget, context: ConnectContext): Pr
   });
 }
 
+const droppedText = 'the connection was closed before SSH was ready';
+
 class DroppedBeforeHandshake extends Error {}
 
 async function connectOnce(target: SshTarget, context: ConnectContext): Promise<SshConnection> {
+  // Keys first: a missing one is no matter of the network.
+  const [login, known] = await Promise.all([loginAttempt(target), knownKeys(context.knownHosts, target)]);
   const { socket, release } = await openSocket(target, context);
   try {
-    const connection = await context.network.handshake(() => handshake(target, socket, context, release));
-    return connection;
+    return await context.network.handshake(() => handshake({ target, socket, context, login, known }, release));
   } catch (error) {
     socket.destroy();
     release();
@@ -82,7 +85,6 @@ function tcpSocket(target: SshTarget, timeoutMs: number): Promise<Socket> {
     socket.once('error', failed);
     socket.once('connect', () => {
       clearTimeout(timer);
-      socket.off('error', failed);
       resolve(socket);
     });
   });
@@ -103,17 +105,21 @@ function forwardedSocket(target: SshTarget, bastion: SshConnection, timeoutMs: n
   });
 }
 
+interface Handshake {
+  readonly target: SshTarget;
+  readonly socket: Duplex;
+  readonly context: ConnectContext;
+  readonly login: LoginAttempt;
+  readonly known: readonly KnownKey[];
+}
+
 async function handshake(
-  target: SshTarget,
-  socket: Duplex,
-  context: ConnectContext,
+  { target, socket, context, login, known }: Handshake,
   onClosed: () => void,
 ): Promise<SshConnection> {
-  const [{ default: ssh2 }, login, known] = await Promise.all([
-    import('ssh2'),
-    loginAttempt(target),
-    knownKeys(context.knownHosts, target),
-  ]);
+  const { default: ssh2 } = await import('ssh2');
+  // It may have been closed while it waited for its turn: no event would tell any more.
+  if (socket.destroyed) throw new DroppedBeforeHandshake(droppedText);
   const client = new ssh2.Client();
   let keyExchanged = false;
   let refusedKey: Error | undefined;
@@ -162,8 +168,9 @@ async function handshake(
         );
     });
     client.once('close', () => {
-      const dropped = 'the connection was closed before SSH was ready';
-      fail(keyExchanged ? (refusedKey ?? unreachableHost(target, dropped)) : new DroppedBeforeHandshake(dropped));
+      fail(
+        keyExchanged ? (refusedKey ?? unreachableHost(target, droppedText)) : new DroppedBeforeHandshake(droppedText),
+      );
     });
     client.once('ready', () => {
       clearTimeout(timer);
