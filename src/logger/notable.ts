@@ -37,7 +37,7 @@ export function notableOf(event: EngineEvent): Notable | undefined {
         hosts: [event.host],
         node: event.node,
         text: event.error.message,
-        note: `attempt ${event.attempt} in ${formatDuration(event.waitMs)}`,
+        note: `attempt ${event.attempt + 1} in ${formatDuration(event.waitMs)}`,
       };
     case 'rollback-finished':
       return {

@@ -41,7 +41,7 @@ function logEvent(log: Logger, event: EngineEvent): void {
     case 'job-acting':
       return log.info(fields, event.because);
     case 'job-retry':
-      return log.warn(fields, `attempt ${event.attempt} follows: ${event.error.message}`);
+      return log.warn(fields, `attempt ${event.attempt} failed: ${event.error.message}`);
     case 'job-progress':
       // Twenty a second for each transfer: the end of the job says enough.
       return undefined;
