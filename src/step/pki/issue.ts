@@ -97,6 +97,8 @@ export async function issueSigned({
 
 /** Loaded when a certificate is made: looking at existing ones needs only node's own crypto. */
 async function library() {
+  // Its dependency injection needs this polyfill to be there before it is loaded.
+  await import('reflect-metadata');
   return await import('@peculiar/x509');
 }
 
