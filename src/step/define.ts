@@ -103,19 +103,20 @@ export function satisfied(because: string): Precheck<never> {
 /** Something to do; `before` is what was there, handed to `run` and `rollback`. */
 export function needed(because: string): Precheck<undefined>;
 export function needed<Before>(because: string, before: Before): Precheck<Before>;
-export function needed(because: string, before?: unknown): Precheck<unknown> {
+export function needed(because: string, before?: unknown): Precheck {
   return { state: 'needed', because, before };
 }
 
 function toStep(definition: AnyDefinition, data: StepData): Step<StepContext> {
   const { params } = data;
   const recheck = typeof definition.recheck === 'function' ? definition.recheck(params) : definition.recheck;
-  const { rollback } = definition;
   return Object.freeze({
     ...data,
     ...(recheck === undefined ? {} : { recheck }),
     precheck: (ctx: StepContext) => definition.precheck(ctx, params),
     run: (ctx: StepContext, before: unknown) => definition.run(ctx, params, before),
-    ...(rollback ? { rollback: (ctx: StepContext, before: unknown) => rollback(ctx, params, before) } : {}),
+    ...(definition.rollback
+      ? { rollback: async (ctx: StepContext, before: unknown) => definition.rollback?.(ctx, params, before) }
+      : {}),
   });
 }

@@ -17,11 +17,13 @@ export interface HostTrial {
   readonly logs: string[];
   readonly outputs: Map<string, Json>;
   readonly progress: number[];
-  precheck(step: Step<StepContext>): Promise<Precheck>;
+  readonly precheck: (step: Step<StepContext>) => Promise<Precheck>;
   /** As the engine does it: look, act where needed, look again. */
-  play(step: Step<StepContext>): Promise<{ readonly first: Precheck; readonly then: Precheck | undefined }>;
+  readonly play: (
+    step: Step<StepContext>,
+  ) => Promise<{ readonly first: Precheck; readonly again: Precheck | undefined }>;
   /** Acts where needed, then undoes it. */
-  playAndUndo(step: Step<StepContext>): Promise<void>;
+  readonly playAndUndo: (step: Step<StepContext>) => Promise<void>;
 }
 
 /** A fake host and a context on it, for trying steps. */
@@ -49,9 +51,9 @@ export function hostTrial(setting: HostSetting = {}): HostTrial {
     precheck: (step) => step.precheck(ctx),
     async play(step) {
       const first = await step.precheck(ctx);
-      if (first.state === 'satisfied') return { first, then: undefined };
+      if (first.state === 'satisfied') return { first, again: undefined };
       await step.run(ctx, first.before);
-      return { first, then: step.recheck === false ? undefined : await step.precheck(ctx) };
+      return { first, again: step.recheck === false ? undefined : await step.precheck(ctx) };
     },
     async playAndUndo(step) {
       const first = await step.precheck(ctx);

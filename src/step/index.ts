@@ -1,4 +1,3 @@
-export type * from './context.js';
 export { extractArchive } from './common/archive.js';
 export { command } from './common/command.js';
 export { downloadFile } from './common/download-file.js';
@@ -9,7 +8,8 @@ export { installPackage, removePackage, updatePackageCache } from './common/pack
 export type * from './common/params.js';
 export { fileChecksum, makeDirectory, removeFile } from './common/path.js';
 export { configureHostsFile, disableSwap, setHostname, setTimezone } from './common/system.js';
-export { stepFromData, type StepData, type StepFactory, type StepOverrides } from './define.js';
+export type * from './context.js';
+export { type StepData, type StepFactory, type StepOverrides, stepFromData } from './define.js';
 export * from './pki/index.js';
 export { isServiceActive } from './systemd/active.js';
 export type * from './systemd/params.js';

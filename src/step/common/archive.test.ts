@@ -24,9 +24,9 @@ const records = (host: FakeHost) => host.files.below('/var/lib/kubexm/extracted'
 describe('an archive that was never extracted', () => {
   test('is, and a record says what came out of it', async () => {
     const trial = hostTrial({ commands: [extracts] });
-    const { first, then } = await trial.play(step);
+    const { first, again } = await trial.play(step);
     expect(first).toMatchObject({ state: 'needed', because: 'not extracted yet' });
-    expect(then).toEqual({ state: 'satisfied', because: 'all 2 members are as they were extracted' });
+    expect(again).toEqual({ state: 'satisfied', because: 'all 2 members are as they were extracted' });
     const [record = ''] = records(trial.host);
     expect(JSON.parse(trial.host.files.get(record)?.content ?? '')).toEqual({
       archive: sha256,
@@ -82,9 +82,9 @@ describe('an archive that was extracted', () => {
     const trial = hostTrial({ commands: [extracts] });
     await trial.play(step);
     change(trial.host);
-    const { first, then } = await trial.play(step);
+    const { first, again } = await trial.play(step);
     expect(first).toMatchObject({ state: 'needed', because });
-    expect(then?.state).toBe('satisfied');
+    expect(again?.state).toBe('satisfied');
   });
 
   test('is extracted again when the archive has become another', async () => {

@@ -19,9 +19,9 @@ test('runs where its check says that it is to do, and the check is asked again',
       ],
     ],
   });
-  const { first, then } = await trial.play(command(params));
+  const { first, again } = await trial.play(command(params));
   expect(first).toMatchObject({ state: 'needed', because: 'its check says that it is still to do' });
-  expect(then).toMatchObject({ state: 'satisfied' });
+  expect(again).toMatchObject({ state: 'satisfied' });
   expect((await trial.play(command(params))).first.state).toBe('satisfied');
   expect(trial.host.commands).toEqual(['is it so', 'make it so', 'is it so', 'is it so']);
 });

@@ -45,9 +45,9 @@ describe('uploadFile', () => {
         ],
       ],
     });
-    const { first, then } = await trial.play(uploadFile(params));
+    const { first, again } = await trial.play(uploadFile(params));
     expect(first).toMatchObject({ state: 'needed', because });
-    expect(then).toEqual({ state: 'satisfied', because: 'content, mode and owner match' });
+    expect(again).toEqual({ state: 'satisfied', because: 'content, mode and owner match' });
     expect(trial.host.operations.includes(`upload ${params.target}`)).toBe(acts !== undefined);
     expect(trial.host.files.get(params.target)).toMatchObject({ content: 'archive', mode: 0o640, owner: 'root' });
   });
@@ -64,7 +64,7 @@ describe('uploadFile', () => {
     const trial = hostTrial({ localFiles, outputs: { etcd: digest('archive') } });
     const step = uploadFile({ ...params, sha256: output('etcd') });
     expect(step.uses).toEqual(['upload']);
-    expect((await trial.play(step)).then?.state).toBe('satisfied');
+    expect((await trial.play(step)).again?.state).toBe('satisfied');
     expect(trial.progress).toEqual([7]);
   });
 
@@ -94,7 +94,7 @@ describe('writeFile', () => {
   test('puts together text, secrets and outputs; with a secret only its owner may read it', async () => {
     const trial = hostTrial({ secrets: { token: 'hunter2' }, outputs: { id: '42' } });
     const step = writeFile({ target: '/etc/x', content: ['id=', output('id'), ' token=', { $secret: 'token' }, '\n'] });
-    expect((await trial.play(step)).then?.state).toBe('satisfied');
+    expect((await trial.play(step)).again?.state).toBe('satisfied');
     expect(trial.host.files.get('/etc/x')).toMatchObject({ content: 'id=42 token=hunter2\n', mode: 0o600 });
     expect(JSON.stringify(step)).not.toContain('hunter2');
   });
@@ -104,9 +104,9 @@ describe('writeFile', () => {
     const step = writeFile({ target: '/etc/x', content: 'a\n', owner: 'etcd' });
     await trial.play(step);
     trial.host.files.put('/etc/x', { content: 'b\n', owner: 'etcd' });
-    const { first, then } = await trial.play(step);
+    const { first, again } = await trial.play(step);
     expect(first).toMatchObject({ state: 'needed', because: 'content differs' });
-    expect(then?.state).toBe('satisfied');
+    expect(again?.state).toBe('satisfied');
     expect(trial.host.files.get('/etc/x')).toMatchObject({ content: 'a\n', owner: 'etcd' });
   });
 
@@ -154,7 +154,7 @@ describe('renderTemplate', () => {
 
   test('renders onto the host; a second run finds it so', async () => {
     const trial = hostTrial({ templates });
-    expect((await trial.play(step)).then?.state).toBe('satisfied');
+    expect((await trial.play(step)).again?.state).toBe('satisfied');
     expect(trial.host.files.get('/etc/u')).toMatchObject({ content: 'ExecStart=/usr/local/bin/etcd\n', mode: 0o644 });
     expect((await trial.play(step)).first.state).toBe('satisfied');
   });

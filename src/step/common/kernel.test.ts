@@ -16,9 +16,9 @@ describe('modprobe', () => {
 
   test('loads what is missing and keeps all for the next boot', async () => {
     const trial = hostTrial({ modules: ['overlay'], commands: [look] });
-    const { first, then } = await trial.play(step);
+    const { first, again } = await trial.play(step);
     expect(first).toMatchObject({ state: 'needed', because: 'not loaded: br_netfilter' });
-    expect(then).toEqual({ state: 'satisfied', because: 'all are loaded, now and at boot' });
+    expect(again).toEqual({ state: 'satisfied', because: 'all are loaded, now and at boot' });
     expect(trial.host.commands.filter((text) => text.startsWith('modprobe'))).toEqual(['modprobe br_netfilter']);
     expect(trial.host.files.get(modulesFile)?.content).toBe(
       '# Written by kubexm; changes made here are overwritten.\noverlay\nbr_netfilter\n',
@@ -32,9 +32,9 @@ describe('modprobe', () => {
       files: { [modulesFile]: 'overlay\n' },
       commands: [look],
     });
-    const { first, then } = await trial.play(step);
+    const { first, again } = await trial.play(step);
     expect(first).toMatchObject({ because: `${modulesFile} differs` });
-    expect(then?.state).toBe('satisfied');
+    expect(again?.state).toBe('satisfied');
     expect(trial.host.commands.some((text) => text.startsWith('modprobe'))).toBe(false);
   });
 
@@ -76,7 +76,7 @@ describe('sysctl', () => {
     [
       /^failed=0/,
       (call: { text: string }, host: FakeHost) => {
-        for (const [, value = '', path = ''] of call.text.matchAll(/printf '%s\\n' ('[^']*'|\S+) > (\S+);/g)) {
+        for (const [, value = '', path = ''] of call.text.matchAll(/printf '%s\\n' ('[^']*'|\S+) \| cat > (\S+);/g)) {
           host.sysctls.set(path, value.replaceAll("'", ''));
         }
         return '';
@@ -87,9 +87,9 @@ describe('sysctl', () => {
 
   test('sets what differs now, and keeps all for the next boot', async () => {
     const trial = hostTrial({ sysctls: before, commands: kernel });
-    const { first, then } = await trial.play(step);
+    const { first, again } = await trial.play(step);
     expect(first).toMatchObject({ state: 'needed', because: 'differs: net.ipv4.ip_forward' });
-    expect(then).toEqual({ state: 'satisfied', because: 'all have their value, now and at boot' });
+    expect(again).toEqual({ state: 'satisfied', because: 'all have their value, now and at boot' });
     expect(trial.host.sysctls.get('/proc/sys/net/ipv4/ip_forward')).toBe('1');
     expect(trial.host.files.get(sysctlFile)?.content).toBe(
       '# Written by kubexm; changes made here are overwritten.\nnet.ipv4.ip_forward = 1\nnet.ipv4.tcp_rmem = 4096 87380 16777216\n',
@@ -102,7 +102,7 @@ describe('sysctl', () => {
     await trial.play(step);
     trial.host.sysctls.set('/proc/sys/net/ipv4/ip_forward', '0');
     trial.host.operations.length = 0;
-    expect((await trial.play(step)).then?.state).toBe('satisfied');
+    expect((await trial.play(step)).again?.state).toBe('satisfied');
     expect(trial.host.operations).not.toContain(`writeFile ${sysctlFile}`);
   });
 

@@ -100,9 +100,10 @@ done`;
 /** Sets each on its own, so that an error names the ones that the host does not let itself be set. */
 async function setLive({ host, signal }: StepContext, values: ReadonlyMap<string, string>): Promise<void> {
   if (values.size === 0) return;
+  // cat says why the kernel refuses a value; dash's own printf calls all of it an I/O error.
   const lines = [...values].map(
     ([key, value]) =>
-      sh`why=$( { printf '%s\\n' ${value} > ${procPath(key)}; } 2>&1 ) || { echo ${key}: "\${why##*: }"; failed=1; }`
+      sh`why=$( { printf '%s\\n' ${value} | cat > ${procPath(key)}; } 2>&1 ) || { echo ${key}: "\${why##*: }"; failed=1; }`
         .text,
   );
   const result = await host.tryRun(script(`failed=0\n${lines.join('\n')}\nexit $failed`), { signal });

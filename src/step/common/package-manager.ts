@@ -1,9 +1,9 @@
 import { KubexmError, unreachable } from '../../errors/index.js';
 import { type CommandResult, type PackageManager, type ShellCommand, sh } from '../../runner/index.js';
-import type { StepContext } from '../context.js';
 import { pollUntil } from '../../util/poll.js';
-import type { PackageSpec } from './params.js';
+import type { StepContext } from '../context.js';
 import { packageFailure } from './package-failure.js';
+import type { PackageSpec } from './params.js';
 
 /** How long another package manager's lock is waited for. Unattended upgrades may take that long. */
 const lockWaitMs = 600_000;

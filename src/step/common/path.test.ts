@@ -32,14 +32,14 @@ describe('removeFile', () => {
     const trial = hostTrial({ files: { '/etc/x': 'a' } });
     expect(await trial.play(removeFile({ path: '/etc/x' }))).toMatchObject({
       first: { state: 'needed', because: 'is there (file)' },
-      then: { state: 'satisfied', because: 'does not exist' },
+      again: { state: 'satisfied', because: 'does not exist' },
     });
   });
 
   test('a directory only when that is said', async () => {
     const trial = hostTrial({ files: { '/var/lib/x/y': 'a' } });
     await expect(trial.precheck(removeFile({ path: '/var/lib/x' }))).rejects.toMatchObject({ code: 'GUARD_REFUSED' });
-    expect((await trial.play(removeFile({ path: '/var/lib/x', recursive: true }))).then?.state).toBe('satisfied');
+    expect((await trial.play(removeFile({ path: '/var/lib/x', recursive: true }))).again?.state).toBe('satisfied');
     expect(trial.host.files.has('/var/lib/x/y')).toBe(false);
   });
 
@@ -73,7 +73,7 @@ describe('makeDirectory', () => {
         ],
       ],
     });
-    expect((await trial.play(step)).then?.state).toBe('satisfied');
+    expect((await trial.play(step)).again?.state).toBe('satisfied');
     expect(trial.host.commands).toEqual([
       '(umask 022; mkdir -p /var/lib/etcd) && chown etcd /var/lib/etcd && chmod 0700 /var/lib/etcd',
     ]);

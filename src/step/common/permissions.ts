@@ -1,5 +1,5 @@
 import { CONTROL_NODE } from '../../plan/index.js';
-import { type FileInfo, type HostRunner, type ShellCommand, allOf, sh } from '../../runner/index.js';
+import { allOf, type FileInfo, type HostRunner, type ShellCommand, sh } from '../../runner/index.js';
 
 interface Permissions {
   readonly mode: number;

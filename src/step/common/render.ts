@@ -1,6 +1,6 @@
-import type { HelperDelegate, HelperOptions } from 'handlebars';
 import type Handlebars from 'handlebars';
-import { KubexmError, asError } from '../../errors/index.js';
+import type { HelperDelegate, HelperOptions } from 'handlebars';
+import { asError, KubexmError } from '../../errors/index.js';
 import type { TemplateData } from './params.js';
 
 /**

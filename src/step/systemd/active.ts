@@ -42,10 +42,11 @@ async function activeForMs({ host, signal }: StepContext, unit: string): Promise
     sh`cat /proc/uptime && systemctl show --property=ActiveEnterTimestampMonotonic ${unit}`,
     { signal },
   );
-  const [uptime = '', since = ''] = stdout.split('\n');
-  const uptimeMs = Number(uptime.split(' ', 1).join('')) * 1000;
-  const sinceMs = Number(since.replace('ActiveEnterTimestampMonotonic=', '')) / 1000;
-  if (Number.isFinite(uptimeMs) && Number.isFinite(sinceMs)) return Math.round(uptimeMs - sinceMs);
+  const [, uptimeSeconds, sinceMicroseconds] =
+    /^(\d+\.\d+) .*\nActiveEnterTimestampMonotonic=(\d+)$/m.exec(stdout) ?? [];
+  if (uptimeSeconds !== undefined && sinceMicroseconds !== undefined) {
+    return Math.round(Number(uptimeSeconds) * 1000 - Number(sinceMicroseconds) / 1000);
+  }
   throw new KubexmError('COMMAND_FAILED', `${host.name}: cannot read since when ${unit} is active`, {
     details: [stdout],
   });

@@ -1,4 +1,4 @@
-import { KubexmError, asError } from '../../errors/index.js';
+import { asError, KubexmError, unreachable } from '../../errors/index.js';
 import { type ServiceState, sh } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
 
@@ -24,11 +24,13 @@ export async function usableUnit(ctx: StepContext, service: string): Promise<Ser
         hint: `on ${host.name}: systemctl unmask ${unit}`,
         retryable: false,
       });
-    default:
+    case 'other':
       throw new KubexmError('COMMAND_FAILED', `${host.name}: systemd cannot load ${unit}`, {
         details: await statusLines(ctx, unit),
         hint: `on ${host.name}: systemd-analyze verify ${unit}`,
       });
+    default:
+      return unreachable(state.load);
   }
 }
 
