@@ -1,3 +1,4 @@
+export { type HostFacts, type PackageManager, sh } from '../runner/index.js';
 export { extractArchive } from './common/archive.js';
 export { command } from './common/command.js';
 export { downloadFile } from './common/download-file.js';
@@ -10,6 +11,13 @@ export { fileChecksum, makeDirectory, removeFile } from './common/path.js';
 export { configureHostsFile, disableSwap, setHostname, setTimezone } from './common/system.js';
 export type * from './context.js';
 export { type StepData, type StepFactory, type StepOverrides, stepFromData } from './define.js';
+export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
+export { addEtcdLearner, type EtcdMemberChange, promoteEtcdMember } from './etcd/members.js';
+export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
+export { type KubeadmInit, type KubeadmJoin, kubeadmInit, kubeadmJoin } from './kube/kubeadm.js';
+export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
+export { type NodeMetadata, type ReconcileNodes, reconcileNodes, type TaintSpec } from './kube/nodes.js';
+export { type VerifyCluster, verifyCluster } from './kube/verify.js';
 export * from './pki/index.js';
 export { isServiceActive } from './systemd/active.js';
 export type * from './systemd/params.js';
