@@ -43,18 +43,21 @@ async function extract(params: Partial<ExtractArchive> = {}, expected = sha256) 
   }
 }
 
-test('puts all members in place and names them; nothing else is left', async () => {
-  const result = await extract();
-  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
-  const names = ["docs/it's a read me.md", 'etcd', 'latest'];
-  expect(result.stdout.trim().split('\n').sort()).toEqual(names.map((name) => join(dir, 'bin', name)).sort());
-  expect((await readdir(join(dir, 'bin'))).sort()).toEqual(['docs', 'etcd', 'latest']);
-  expect(await readlink(join(dir, 'bin', 'latest'))).toBe('etcd');
-  const etcd = await stat(join(dir, 'bin', 'etcd'));
-  expect(etcd.mode & 0o777).toBe(0o755);
-  // Newer than any service that runs with the earlier one, whatever time upstream packed it.
-  expect(Date.now() - etcd.mtimeMs).toBeLessThan(60_000);
-});
+test.each([{}, { members: [] }])(
+  'puts all members in place and names them; nothing else is left: %j',
+  async (params) => {
+    const result = await extract(params);
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+    const names = ["docs/it's a read me.md", 'etcd', 'latest'];
+    expect(result.stdout.trim().split('\n').sort()).toEqual(names.map((name) => join(dir, 'bin', name)).sort());
+    expect((await readdir(join(dir, 'bin'))).sort()).toEqual(['docs', 'etcd', 'latest']);
+    expect(await readlink(join(dir, 'bin', 'latest'))).toBe('etcd');
+    const etcd = await stat(join(dir, 'bin', 'etcd'));
+    expect(etcd.mode & 0o777).toBe(0o755);
+    // Newer than any service that runs with the earlier one, whatever time upstream packed it.
+    expect(Date.now() - etcd.mtimeMs).toBeLessThan(60_000);
+  },
+);
 
 test('takes only the members that are wanted, to where and with the mode that is wanted', async () => {
   const result = await extract({ members: [{ path: 'etcd', to: 'deep/er/etcd-3', mode: 0o700 }] });

@@ -9,15 +9,16 @@ import { octal } from './permissions.js';
  * is missing.
  */
 export function extractScript(
-  { archive, into, strip, members }: ExtractArchive,
+  { archive, into, strip, members = [] }: ExtractArchive,
   sha256: string,
   key: string,
 ): ShellCommand {
   // A fixed name: what a killed run left is cleared away by the next one.
   const stage = posix.join(into, `.kubexm-${key}`);
-  const place = members
-    ? members.map(({ path, to, mode }) => placeOne(path, posix.join(into, to ?? path), mode))
-    : [placeAll(into)];
+  const place =
+    members.length > 0
+      ? members.map(({ path, to, mode }) => placeOne(path, posix.join(into, to ?? path), mode))
+      : [placeAll(into)];
   return script(
     [
       sh`set -e; umask 022; archive=${archive}; stage=${stage}`,

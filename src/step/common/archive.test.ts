@@ -104,6 +104,12 @@ describe('an archive that was extracted', () => {
 });
 
 describe('faults', () => {
+  test('an archive without any file is no success', async () => {
+    const trial = hostTrial({ commands: [[/tar -xf/, '']] });
+    await expect(trial.play(step)).rejects.toThrow('node-1: /var/lib/a/etcd.tgz holds no files');
+    expect(records(trial.host)).toEqual([]);
+  });
+
   test.each([
     {
       exitCode: 65,

@@ -54,6 +54,7 @@ export const extractArchive = defineStep({
     const result = await host.tryRun(extractScript(p, archive, recordKey(p)), { signal, long: true });
     if (result.exitCode !== 0) throw extractFailed(ctx, p, archive, result);
     const paths = result.stdout.split('\n').filter((line) => line !== '');
+    if (paths.length === 0) throw new KubexmError('FILE_MISSING', `${host.name}: ${p.archive} holds no files`);
     const found = await host.statMany(paths, { sha256: true, signal });
     const members = paths.map((path) => memberOf(ctx, path, found.get(path)));
     await host.writeFile(recordPath(p), `${JSON.stringify({ archive, members } satisfies Extracted)}\n`, { signal });

@@ -55,7 +55,7 @@ export interface ExtractArchive {
   readonly strip?: number;
   /**
    * Only these members, named as they are in the archive after `strip`. `to` is their path below `into` (default: the
-   * same), `mode` replaces the archive's. Default: all.
+   * same), `mode` replaces the archive's. None or an empty list: all.
    */
   readonly members?: readonly { readonly path: string; readonly to?: string; readonly mode?: number }[];
 }
