@@ -37,7 +37,7 @@ export function parseFacts(output: string, { host, sudo, sentAt, receivedAt }: F
     arch: archOf(required('arch'), host),
     kernel: required('kernel'),
     cgroup: value('cgroup') === 'cgroup2fs' ? 'v2' : 'v1',
-    cpus: number('cpus', required('cpus').split('\n').at(-1)),
+    cpus: number('cpus', required('cpus')),
     memoryBytes: number('memory', rows(required('memory'))[0]?.[1]) * 1024,
     swap: value('swap').split('\n').length > 1,
     machineId: value('machine-id'),

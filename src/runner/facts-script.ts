@@ -38,7 +38,7 @@ export function factsScript(diskPaths: readonly string[], commands: readonly str
     ['arch', 'uname -m'],
     ['kernel', 'uname -r'],
     ['cgroup', 'stat -fc %T /sys/fs/cgroup'],
-    ['cpus', 'nproc --all; nproc'],
+    ['cpus', 'nproc'],
     ['memory', 'grep MemTotal: /proc/meminfo'],
     ['swap', 'cat /proc/swaps'],
     ['machine-id', 'cat /etc/machine-id'],

@@ -108,7 +108,11 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
   async function suffer(fault: FakeFault['fault'], text: string, signal?: AbortSignal): Promise<void> {
     if (fault instanceof Error) throw fault;
     if (typeof fault === 'object') {
-      await sleep(fault.delayMs, undefined, signal === undefined ? {} : { signal });
+      try {
+        await sleep(fault.delayMs, undefined, signal === undefined ? {} : { signal });
+      } catch (error) {
+        throw new KubexmError('CANCELLED', `cancelled on ${name}`, { cause: error });
+      }
       return;
     }
     switch (fault) {

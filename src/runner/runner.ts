@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { posix } from 'node:path';
 import type { Connector, ExecOptions } from '../connector/index.js';
 import { asError, KubexmError } from '../errors/index.js';
 import { Secret } from '../secrets/index.js';
@@ -122,7 +123,7 @@ class ConnectorRunner implements HostRunner {
   }
 
   async remove(path: string, options: { recursive?: boolean; signal?: AbortSignal } = {}): Promise<void> {
-    if (path.replace(/[/.]/g, '') === '')
+    if (posix.resolve(path) === '/' || !posix.isAbsolute(path))
       throw new KubexmError('INTERNAL', `refused to remove ${path} on ${this.name}`);
     await this.run(options.recursive === true ? sh`rm -rf -- ${path}` : sh`rm -f -- ${path}`, signalOf(options));
   }
