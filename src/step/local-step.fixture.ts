@@ -43,11 +43,11 @@ export function localContext({
 export async function runStep(
   step: Step<StepContext>,
   ctx: LocalContext = localContext(),
-): Promise<{ readonly first: Precheck; readonly then: Precheck; readonly ctx: LocalContext }> {
+): Promise<{ readonly first: Precheck; readonly last: Precheck; readonly ctx: LocalContext }> {
   const first = await step.precheck(ctx);
-  if (first.state === 'satisfied') return { first, then: first, ctx };
+  if (first.state === 'satisfied') return { first, last: first, ctx };
   await step.run(ctx, first.before);
-  return { first, then: await step.precheck(ctx), ctx };
+  return { first, last: await step.precheck(ctx), ctx };
 }
 
 /** A directory that goes when the test is over. */

@@ -46,7 +46,7 @@ describe('CA', () => {
     const { files, result } = await authority({ dir });
     expect(result).toMatchObject({
       first: { state: 'needed', because: 'there is none yet' },
-      then: { state: 'satisfied' },
+      last: { state: 'satisfied' },
     });
     const text = await openssl('x509', '-in', files.cert, '-noout', '-text');
     expect(text).toContain('Subject: CN = kubexm-ca');
@@ -124,8 +124,8 @@ describe('CA', () => {
     const dir = await temporaryDirectory();
     const files = { cert: join(dir, 'ca.crt'), key: join(dir, 'ca.key') };
     const step = generateCACert({ files, subject: { commonName: 'short' }, validDays: 20 });
-    const { then, ctx } = await runStep(step);
-    expect(then.because).toContain('ends in 19 days');
+    const { last, ctx } = await runStep(step);
+    expect(last.because).toContain('ends in 19 days');
     expect(ctx.logs.join()).toContain('rotate-ca');
     vi.useFakeTimers({ now: Date.now() + 21 * 86_400_000, toFake: ['Date'] });
     try {
@@ -162,8 +162,8 @@ describe('CA', () => {
       '-out',
       params.ca.cert,
     );
-    const { then } = await runStep(generateSignedCert(params));
-    expect(then.state).toBe('satisfied');
+    const { last } = await runStep(generateSignedCert(params));
+    expect(last.state).toBe('satisfied');
     expect(await openssl('verify', '-CAfile', params.ca.cert, params.files.cert)).toContain('OK');
   });
 });
@@ -171,9 +171,9 @@ describe('CA', () => {
 describe('signed certificate', () => {
   test('is one that openssl verifies for server and client, with all its names', async () => {
     const params = await leafParams();
-    const { first, then } = await runStep(generateSignedCert(params));
+    const { first, last } = await runStep(generateSignedCert(params));
     expect(first.state).toBe('needed');
-    expect(then).toEqual({ state: 'satisfied', because: 'it is as it should be' });
+    expect(last).toEqual({ state: 'satisfied', because: 'it is as it should be' });
     for (const purpose of ['sslserver', 'sslclient']) {
       expect(
         await openssl('verify', '-x509_strict', '-purpose', purpose, '-CAfile', params.ca.cert, params.files.cert),
@@ -228,20 +228,20 @@ describe('signed certificate', () => {
     await copyFile(params.ca.key, params.files.key);
     expect(await runStep(step)).toMatchObject({
       first: { because: 'its key is not the one that is there' },
-      then: { state: 'satisfied' },
+      last: { state: 'satisfied' },
     });
     await unlink(params.ca.key);
     await unlink(params.ca.cert);
     await runStep(generateCACert({ files: params.ca, subject: { commonName: 'kubexm-ca' } }));
     expect(await runStep(step)).toMatchObject({
       first: { because: `${params.ca.cert} did not sign it` },
-      then: { state: 'satisfied' },
+      last: { state: 'satisfied' },
     });
     vi.useFakeTimers({ now: Date.now() + 340 * 86_400_000, toFake: ['Date'] });
     try {
       expect(await runStep(step)).toMatchObject({
         first: { because: 'it ends in 24 days' },
-        then: { state: 'satisfied' },
+        last: { state: 'satisfied' },
       });
     } finally {
       vi.useRealTimers();
@@ -269,7 +269,7 @@ describe('signed certificate', () => {
       subject: { commonName: 'l' },
       usages: ['client'],
     };
-    expect((await runStep(generateSignedCert(params))).then.state).toBe('satisfied');
+    expect((await runStep(generateSignedCert(params))).last.state).toBe('satisfied');
   });
 
   test('is not made without its CA', async () => {
@@ -286,14 +286,14 @@ describe('key pair', () => {
   test('is RSA in the forms that kubeadm writes, and stays', async () => {
     const dir = await temporaryDirectory();
     const params = { privateKey: join(dir, 'sa.key'), publicKey: join(dir, 'sa.pub') };
-    expect((await runStep(generateKeyPair(params))).then.state).toBe('satisfied');
+    expect((await runStep(generateKeyPair(params))).last.state).toBe('satisfied');
     const key = await readFile(params.privateKey, 'utf8');
     expect(key).toContain('BEGIN RSA PRIVATE KEY');
     expect(await openssl('rsa', '-in', params.privateKey, '-check', '-noout')).toContain('RSA key ok');
     expect(await openssl('rsa', '-in', params.privateKey, '-pubout')).toBe(await readFile(params.publicKey, 'utf8'));
     expect(await modeOf(params.privateKey)).toBe('600');
     await unlink(params.publicKey);
-    expect((await runStep(generateKeyPair(params))).then.state).toBe('satisfied');
+    expect((await runStep(generateKeyPair(params))).last.state).toBe('satisfied');
     expect(await readFile(params.privateKey, 'utf8')).toBe(key);
     await unlink(params.privateKey);
     await expect(runStep(generateKeyPair(params))).rejects.toMatchObject({ code: 'PKI_BROKEN' });
@@ -330,8 +330,8 @@ describe('kubeconfig', () => {
       client: client.files,
     };
     const step = generateKubeconfig(params);
-    const { then, ctx } = await runStep(step);
-    expect(then.state).toBe('satisfied');
+    const { last, ctx } = await runStep(step);
+    expect(last.state).toBe('satisfied');
     expect(await modeOf(params.path)).toBe('600');
     const content = parse(await readFile(params.path, 'utf8'));
     expect(content['current-context']).toBe('admin@demo');
