@@ -28,13 +28,21 @@ export async function memberList({ host, signal }: StepContext, endpoints: reado
 export function parseMemberList(text: string, host: string): EtcdMember[] {
   // Ids are uint64: as JSON numbers they would lose their last digits.
   const quoted = text.replaceAll(/"(ID|member_id|cluster_id)":(\d+)/g, '"$1":"$2"');
-  let parsed: { members?: { ID?: string; name?: string; peerURLs?: string[]; clientURLs?: string[]; isLearner?: boolean }[] };
+  let parsed: {
+    members?: { ID?: string; name?: string; peerURLs?: string[]; clientURLs?: string[]; isLearner?: boolean }[];
+  };
   try {
     parsed = JSON.parse(quoted) as typeof parsed;
   } catch (cause) {
-    throw new KubexmError('COMMAND_FAILED', `${host}: etcdctl member list answered no JSON`, { cause, details: [text.slice(0, 300)] });
+    throw new KubexmError('COMMAND_FAILED', `${host}: etcdctl member list answered no JSON`, {
+      cause,
+      details: [text.slice(0, 300)],
+    });
   }
-  if (!parsed.members) throw new KubexmError('COMMAND_FAILED', `${host}: etcdctl member list names no members`, { details: [text.slice(0, 300)] });
+  if (!parsed.members)
+    throw new KubexmError('COMMAND_FAILED', `${host}: etcdctl member list names no members`, {
+      details: [text.slice(0, 300)],
+    });
   return parsed.members.map((member) => ({
     id: BigInt(member.ID ?? 0).toString(16),
     name: member.name ?? '',

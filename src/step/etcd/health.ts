@@ -14,14 +14,19 @@ export interface CheckEtcdHealth {
 /** Waits until every endpoint commits a proposal and the member list is what the plan says. */
 export const checkEtcdHealth = defineStep<CheckEtcdHealth>({
   kind: 'etcd.health',
-  title: (p) => `Check that etcd is healthy on ${p.endpoints.length === 1 ? '1 endpoint' : `${p.endpoints.length} endpoints`}`,
+  title: (p) =>
+    `Check that etcd is healthy on ${p.endpoints.length === 1 ? '1 endpoint' : `${p.endpoints.length} endpoints`}`,
   async precheck(ctx, p) {
     const { problems } = await look(ctx, p);
     const [first] = problems;
     return first === undefined ? satisfied('all endpoints are healthy') : needed(first);
   },
   async run(ctx, p) {
-    const answer = await pollUntil(() => look(ctx, p), { timeoutMs: p.waitMs ?? 60_000, intervalMs: 250, signal: ctx.signal });
+    const answer = await pollUntil(() => look(ctx, p), {
+      timeoutMs: p.waitMs ?? 60_000,
+      intervalMs: 250,
+      signal: ctx.signal,
+    });
     if (!answer.done) {
       throw new KubexmError('WAIT_TIMEOUT', `${ctx.host.name}: etcd did not become healthy`, {
         details: answer.problems,
@@ -50,10 +55,17 @@ async function unhealthyEndpoints({ host, signal }: StepContext, endpoints: read
   const healthy = new Set(answers.filter((answer) => answer.health).map((answer) => answer.endpoint));
   return endpoints
     .filter((endpoint) => !healthy.has(endpoint))
-    .map((endpoint) => `${endpoint} is not healthy: ${answers.find((answer) => answer.endpoint === endpoint)?.error ?? 'no answer'}`);
+    .map(
+      (endpoint) =>
+        `${endpoint} is not healthy: ${answers.find((answer) => answer.endpoint === endpoint)?.error ?? 'no answer'}`,
+    );
 }
 
-async function memberDifferences(ctx: StepContext, endpoints: readonly string[], wanted: NonNullable<CheckEtcdHealth['members']>): Promise<string[]> {
+async function memberDifferences(
+  ctx: StepContext,
+  endpoints: readonly string[],
+  wanted: NonNullable<CheckEtcdHealth['members']>,
+): Promise<string[]> {
   const members = await memberList(ctx, endpoints);
   const problems: string[] = [];
   for (const { name, peerUrl } of wanted) {
@@ -64,7 +76,9 @@ async function memberDifferences(ctx: StepContext, endpoints: readonly string[],
   }
   for (const member of members) {
     if (!wanted.some((each) => member.peerUrls.includes(each.peerUrl))) {
-      problems.push(`${member.name === '' ? 'an unnamed member' : member.name} (${member.peerUrls.join(', ')}) is a member and no host of the role etcd`);
+      problems.push(
+        `${member.name === '' ? 'an unnamed member' : member.name} (${member.peerUrls.join(', ')}) is a member and no host of the role etcd`,
+      );
     }
   }
   return problems;

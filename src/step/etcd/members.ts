@@ -24,7 +24,10 @@ export const addEtcdLearner = defineStep<EtcdMemberChange>({
     return satisfied(`member ${member.id} has ${p.peerUrl}`);
   },
   async run({ host, signal }, p) {
-    await host.run(etcdctl(p.endpoints, ['member', 'add', p.name, `--peer-urls=${p.peerUrl}`, '--learner', '-w', 'json']), { signal });
+    await host.run(
+      etcdctl(p.endpoints, ['member', 'add', p.name, `--peer-urls=${p.peerUrl}`, '--learner', '-w', 'json']),
+      { signal },
+    );
   },
 });
 
@@ -35,13 +38,22 @@ export const promoteEtcdMember = defineStep<EtcdMemberChange, string>({
   uses: ['etcd-membership'],
   async precheck(ctx, p) {
     const member = (await memberList(ctx, p.endpoints)).find((each) => each.peerUrls.includes(p.peerUrl));
-    if (!member) throw new KubexmError('COMMAND_FAILED', `${ctx.host.name}: ${p.name} (${p.peerUrl}) vanished from etcd's member list`, { retryable: false });
-    return member.isLearner ? needed(`member ${member.id} is a learner`, member.id) : satisfied(`member ${member.id} votes`);
+    if (!member)
+      throw new KubexmError(
+        'COMMAND_FAILED',
+        `${ctx.host.name}: ${p.name} (${p.peerUrl}) vanished from etcd's member list`,
+        { retryable: false },
+      );
+    return member.isLearner
+      ? needed(`member ${member.id} is a learner`, member.id)
+      : satisfied(`member ${member.id} votes`);
   },
   async run({ host, signal }, p, memberId) {
     const answer = await pollUntil(
       async () => {
-        const { exitCode, stderr } = await host.tryRun(etcdctl(p.endpoints, ['member', 'promote', memberId]), { signal });
+        const { exitCode, stderr } = await host.tryRun(etcdctl(p.endpoints, ['member', 'promote', memberId]), {
+          signal,
+        });
         return { done: exitCode === 0, stderr };
       },
       { timeoutMs: 120_000, intervalMs: 250, signal },

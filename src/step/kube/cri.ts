@@ -19,7 +19,11 @@ export const criReady = defineStep<CriReady>({
     return answer.done ? satisfied('RuntimeReady is true') : needed(answer.because);
   },
   async run(ctx, p) {
-    const answer = await pollUntil(() => runtimeReady(ctx, p.endpoint), { timeoutMs: 60_000, intervalMs: 250, signal: ctx.signal });
+    const answer = await pollUntil(() => runtimeReady(ctx, p.endpoint), {
+      timeoutMs: 60_000,
+      intervalMs: 250,
+      signal: ctx.signal,
+    });
     if (!answer.done) {
       throw new KubexmError('WAIT_TIMEOUT', `${ctx.host.name}: the container runtime is not ready at ${p.endpoint}`, {
         details: [answer.because],
@@ -52,33 +56,57 @@ export const pullImages = defineStep<PullImages>({
     ctx.progress(0, missing.length, 'count');
     const results = await Promise.allSettled(
       missing.map(async (image) => {
-        await ctx.host.run(sh`crictl --runtime-endpoint=${p.endpoint} --image-endpoint=${p.endpoint} pull -q ${image}`, { signal: ctx.signal, long: true });
+        await ctx.host.run(
+          sh`crictl --runtime-endpoint=${p.endpoint} --image-endpoint=${p.endpoint} pull -q ${image}`,
+          { signal: ctx.signal, long: true },
+        );
         pulled += 1;
         ctx.progress(pulled, missing.length, 'count');
       }),
     );
-    const failures = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason instanceof Error ? result.reason.message : result.reason)] : []));
+    const failures = results.flatMap((result) =>
+      result.status === 'rejected'
+        ? [String(result.reason instanceof Error ? result.reason.message : result.reason)]
+        : [],
+    );
     const first = results.find((result) => result.status === 'rejected');
     if (first) {
-      throw new KubexmError('COMMAND_FAILED', `${ctx.host.name}: ${failures.length} of ${missing.length} images could not be pulled`, {
-        details: first.reason instanceof KubexmError ? [...failures, ...first.reason.details] : failures,
-        hint: 'check registry.mirrors in the cluster file and that the host reaches the registry',
-        cause: first.reason,
-      });
+      throw new KubexmError(
+        'COMMAND_FAILED',
+        `${ctx.host.name}: ${failures.length} of ${missing.length} images could not be pulled`,
+        {
+          details: first.reason instanceof KubexmError ? [...failures, ...first.reason.details] : failures,
+          hint: 'check registry.mirrors in the cluster file and that the host reaches the registry',
+          cause: first.reason,
+        },
+      );
     }
   },
 });
 
-async function runtimeReady({ host, signal }: StepContext, endpoint: string): Promise<{ done: boolean; because: string }> {
-  const { exitCode, stdout, stderr } = await host.tryRun(sh`crictl --runtime-endpoint=${endpoint} --image-endpoint=${endpoint} info`, { signal });
+async function runtimeReady(
+  { host, signal }: StepContext,
+  endpoint: string,
+): Promise<{ done: boolean; because: string }> {
+  const { exitCode, stdout, stderr } = await host.tryRun(
+    sh`crictl --runtime-endpoint=${endpoint} --image-endpoint=${endpoint} info`,
+    { signal },
+  );
   if (exitCode !== 0) return { done: false, because: stderr.trim().split('\n').at(-1) ?? 'crictl info failed' };
-  const info = JSON.parse(stdout) as { status?: { conditions?: { type?: string; status?: boolean; message?: string }[] } };
+  const info = JSON.parse(stdout) as {
+    status?: { conditions?: { type?: string; status?: boolean; message?: string }[] };
+  };
   const condition = info.status?.conditions?.find((each) => each.type === 'RuntimeReady');
-  return condition?.status === true ? { done: true, because: '' } : { done: false, because: `RuntimeReady is false: ${condition?.message ?? ''}` };
+  return condition?.status === true
+    ? { done: true, because: '' }
+    : { done: false, because: `RuntimeReady is false: ${condition?.message ?? ''}` };
 }
 
 async function missingImages({ host, signal }: StepContext, { endpoint, images }: PullImages): Promise<string[]> {
-  const { stdout } = await host.run(sh`crictl --runtime-endpoint=${endpoint} --image-endpoint=${endpoint} images -o json`, { signal });
+  const { stdout } = await host.run(
+    sh`crictl --runtime-endpoint=${endpoint} --image-endpoint=${endpoint} images -o json`,
+    { signal },
+  );
   const { images: found } = JSON.parse(stdout) as { images?: { repoTags?: string[]; repoDigests?: string[] }[] };
   const there = new Set((found ?? []).flatMap((image) => [...(image.repoTags ?? []), ...(image.repoDigests ?? [])]));
   return images.filter((image) => !there.has(image));

@@ -16,7 +16,11 @@ export async function kubeadmAtWork({ host, signal }: StepContext): Promise<bool
 
 /** Waits for the kubeadm of an earlier run: two at once would undo each other's work. */
 export async function awaitKubeadm(ctx: StepContext, timeoutMs = 300_000): Promise<void> {
-  const answer = await pollUntil(async () => ({ done: !(await kubeadmAtWork(ctx)) }), { timeoutMs, intervalMs: 500, signal: ctx.signal });
+  const answer = await pollUntil(async () => ({ done: !(await kubeadmAtWork(ctx)) }), {
+    timeoutMs,
+    intervalMs: 500,
+    signal: ctx.signal,
+  });
   if (!answer.done) {
     throw new KubexmError('WAIT_TIMEOUT', `${ctx.host.name}: a kubeadm of an earlier run does not come to an end`, {
       hint: `on ${ctx.host.name}: systemctl status ${unit}`,
@@ -31,12 +35,27 @@ export async function awaitKubeadm(ctx: StepContext, timeoutMs = 300_000): Promi
  */
 export async function runKubeadm(
   { host, signal }: StepContext,
-  { args, configuration, log, marker }: { readonly args: readonly string[]; readonly configuration: Secret; readonly log: string; readonly marker: string },
+  {
+    args,
+    configuration,
+    log,
+    marker,
+  }: {
+    readonly args: readonly string[];
+    readonly configuration: Secret;
+    readonly log: string;
+    readonly marker: string;
+  },
 ): Promise<void> {
   const logFile = `${hostPaths.log}/${log}`;
   const inner = sh`umask 077; ${hostPaths.bin}/kubeadm ${args} --config=${config} >${logFile} 2>&1; rc=$?; rm -f ${config}; if [ $rc -eq 0 ]; then mkdir -p /var/lib/kubexm && touch ${marker}; fi; exit $rc`;
   const command = sh`umask 077; mkdir -p /run/kubexm ${hostPaths.log} && cat >${config} && { systemctl reset-failed ${unit} 2>/dev/null || true; } && systemd-run --quiet --collect --wait --unit=${unit} --setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c ${inner.text}`;
-  const { exitCode, stderr } = await host.tryRun(command, { stdin: configuration, signal, long: true, secrets: [configuration] });
+  const { exitCode, stderr } = await host.tryRun(command, {
+    stdin: configuration,
+    signal,
+    long: true,
+    secrets: [configuration],
+  });
   if (exitCode === 0) return;
   const { stdout } = await host.tryRun(script(`tail -n 25 ${logFile} 2>/dev/null`), { signal });
   throw new KubexmError('COMMAND_FAILED', `${host.name}: kubeadm ${args[0] ?? ''} failed with exit code ${exitCode}`, {

@@ -59,7 +59,11 @@ export const kubeadmInit = defineStep<KubeadmInit>({
     if (traces.has(initMarker)) return await awaitApi(ctx);
     const token = await ctx.secret(p.token);
     await runKubeadm(ctx, {
-      args: ['init', '--skip-token-print', `--ignore-preflight-errors=${[...ownTraces, ...p.ignorePreflightErrors].join(',')}`],
+      args: [
+        'init',
+        '--skip-token-print',
+        `--ignore-preflight-errors=${[...ownTraces, ...p.ignorePreflightErrors].join(',')}`,
+      ],
       configuration: await configurationText(p.documents, { token }),
       log: 'kubeadm-init.log',
       marker: initMarker,
@@ -108,7 +112,10 @@ export const kubeadmJoin = defineStep<KubeadmJoin>({
 });
 
 /** `bootstrapped`: the kubelet has its certificate and runs, but kubeadm did not come to its end. */
-async function joinState(ctx: StepContext, role: KubeadmJoin['role']): Promise<'absent' | 'partial' | 'bootstrapped' | 'joined'> {
+async function joinState(
+  ctx: StepContext,
+  role: KubeadmJoin['role'],
+): Promise<'absent' | 'partial' | 'bootstrapped' | 'joined'> {
   const kubeconfig = `${hostPaths.kubernetes}/kubelet.conf`;
   const bootstrap = `${hostPaths.kubernetes}/bootstrap-kubelet.conf`;
   const certificate = '/var/lib/kubelet/pki/kubelet-client-current.pem';
@@ -129,26 +136,44 @@ async function existing({ host, signal }: StepContext, paths: readonly string[])
 /** The last things that `kubeadm init` makes. */
 async function addonsExist({ host, signal }: StepContext): Promise<boolean> {
   const kubectl = sh`${hostPaths.bin}/kubectl --kubeconfig=${hostPaths.adminKubeconfig} --request-timeout=10s`;
-  const { exitCode } = await host.tryRun(sh`${kubectl} -n kube-system get configmap/kubeadm-config deployment/coredns daemonset/kube-proxy -o name`, { signal });
+  const { exitCode } = await host.tryRun(
+    sh`${kubectl} -n kube-system get configmap/kubeadm-config deployment/coredns daemonset/kube-proxy -o name`,
+    { signal },
+  );
   return exitCode === 0;
 }
 
 async function awaitApi(ctx: StepContext): Promise<void> {
-  const answer = await pollUntil(async () => ({ done: await addonsExist(ctx) }), { timeoutMs: 120_000, intervalMs: 500, signal: ctx.signal });
-  if (answer.done) return;
-  throw new KubexmError('WAIT_TIMEOUT', `${ctx.host.name}: the control plane was made before, but its API does not answer`, {
-    hint: `on ${ctx.host.name}: crictl ps -a; journalctl -u kubelet -n 50`,
+  const answer = await pollUntil(async () => ({ done: await addonsExist(ctx) }), {
+    timeoutMs: 120_000,
+    intervalMs: 500,
+    signal: ctx.signal,
   });
+  if (answer.done) return;
+  throw new KubexmError(
+    'WAIT_TIMEOUT',
+    `${ctx.host.name}: the control plane was made before, but its API does not answer`,
+    {
+      hint: `on ${ctx.host.name}: crictl ps -a; journalctl -u kubelet -n 50`,
+    },
+  );
 }
 
 /** sha256 over the certificate's public key, as `discovery.bootstrapToken.caCertHashes` wants it. */
 async function publicKeyHash(caCert: string): Promise<string> {
   const certificate = new X509Certificate(await readFile(caCert));
-  return `sha256:${createHash('sha256').update(certificate.publicKey.export({ type: 'spki', format: 'der' })).digest('hex')}`;
+  return `sha256:${createHash('sha256')
+    .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex')}`;
 }
 
-async function configurationText(documents: KubeadmInit['documents'], values: { readonly token: Secret; readonly caCertHash?: string }): Promise<Secret> {
+async function configurationText(
+  documents: KubeadmInit['documents'],
+  values: { readonly token: Secret; readonly caCertHash?: string },
+): Promise<Secret> {
   const { stringify } = await import('yaml');
   const text = documents.map((document) => stringify(document, { aliasDuplicateObjects: false })).join('---\n');
-  return new Secret(text.replaceAll('$token', values.token.reveal()).replaceAll('$caCertHash', values.caCertHash ?? ''));
+  return new Secret(
+    text.replaceAll('$token', values.token.reveal()).replaceAll('$caCertHash', values.caCertHash ?? ''),
+  );
 }

@@ -24,7 +24,10 @@ export const kubectlApply = defineStep<KubectlApply>({
   recheck: false,
   async precheck(ctx, p) {
     const manifest = await manifestText(ctx, p);
-    const diff = await ctx.host.tryRun(kubectl(['diff', '--server-side', '--force-conflicts', '--field-manager=kubexm', '-f', '-']), { stdin: manifest, signal: ctx.signal });
+    const diff = await ctx.host.tryRun(
+      kubectl(['diff', '--server-side', '--force-conflicts', '--field-manager=kubexm', '-f', '-']),
+      { stdin: manifest, signal: ctx.signal },
+    );
     if (diff.exitCode === 0) return satisfied('the objects are as in the manifest');
     if (diff.exitCode === 1) return needed('the objects differ from the manifest');
     // Objects of a namespace that does not exist yet cannot be compared.
@@ -32,7 +35,10 @@ export const kubectlApply = defineStep<KubectlApply>({
   },
   async run(ctx, p) {
     const manifest = await manifestText(ctx, p);
-    await ctx.host.run(kubectl(['apply', '--server-side', '--force-conflicts', '--field-manager=kubexm', '-f', '-']), { stdin: manifest, signal: ctx.signal });
+    await ctx.host.run(kubectl(['apply', '--server-side', '--force-conflicts', '--field-manager=kubexm', '-f', '-']), {
+      stdin: manifest,
+      signal: ctx.signal,
+    });
   },
 });
 
@@ -55,10 +61,15 @@ export const applyBootstrapToken = defineStep<BootstrapToken>({
     const nodes = new Set(stdout.split('\n').map((line) => line.replace('node/', '').trim()));
     if (p.nodes.every((name) => nodes.has(name))) return satisfied('all nodes have joined');
     const id = (await ctx.secret(p.token)).reveal().split('.')[0] ?? '';
-    const found = await ctx.host.tryRun(kubectl(['-n', 'kube-system', 'get', 'secret', `bootstrap-token-${id}`, '-o', 'jsonpath={.data.expiration}']), { signal: ctx.signal });
+    const found = await ctx.host.tryRun(
+      kubectl(['-n', 'kube-system', 'get', 'secret', `bootstrap-token-${id}`, '-o', 'jsonpath={.data.expiration}']),
+      { signal: ctx.signal },
+    );
     if (found.exitCode !== 0) return needed('the cluster does not know the token');
     const left = Date.parse(Buffer.from(found.stdout, 'base64').toString()) - Date.now();
-    return left > 1_800_000 ? satisfied(`the token is valid for ${Math.floor(left / 60_000)} more minutes`) : needed('the token is about to expire');
+    return left > 1_800_000
+      ? satisfied(`the token is valid for ${Math.floor(left / 60_000)} more minutes`)
+      : needed('the token is about to expire');
   },
   async run(ctx, p) {
     const token = (await ctx.secret(p.token)).reveal();
@@ -77,10 +88,15 @@ export const applyBootstrapToken = defineStep<BootstrapToken>({
         'auth-extra-groups': 'system:bootstrappers:kubeadm:default-node-token',
       },
     };
-    await ctx.host.run(kubectl(['apply', '--server-side', '--force-conflicts', '--field-manager=kubexm', '-f', '-']), { stdin: JSON.stringify(manifest), signal: ctx.signal });
+    await ctx.host.run(kubectl(['apply', '--server-side', '--force-conflicts', '--field-manager=kubexm', '-f', '-']), {
+      stdin: JSON.stringify(manifest),
+      signal: ctx.signal,
+    });
   },
 });
 
 async function manifestText(ctx: { template(name: string): Promise<string> }, p: KubectlApply): Promise<string> {
-  return 'manifest' in p ? p.manifest : await renderText({ name: p.template, text: await ctx.template(p.template), data: p.data });
+  return 'manifest' in p
+    ? p.manifest
+    : await renderText({ name: p.template, text: await ctx.template(p.template), data: p.data });
 }

@@ -22,7 +22,11 @@ export interface ReconcileNodes {
 }
 
 interface NodeObject {
-  readonly metadata: { readonly name: string; readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Record<string, string>;
+    readonly annotations?: Record<string, string>;
+  };
   readonly spec: { readonly taints?: readonly TaintSpec[] };
 }
 
@@ -34,11 +38,16 @@ export const reconcileNodes = defineStep<ReconcileNodes>({
   async precheck(ctx, p) {
     const differences = await differing(ctx, p);
     const [first] = differences;
-    return first ? needed(`${first.name}: ${first.because}${differences.length > 1 ? ` and ${differences.length - 1} more` : ''}`) : satisfied('labels, annotations and taints are as in the cluster file');
+    return first
+      ? needed(`${first.name}: ${first.because}${differences.length > 1 ? ` and ${differences.length - 1} more` : ''}`)
+      : satisfied('labels, annotations and taints are as in the cluster file');
   },
   async run(ctx, p) {
     for (const { name, patch } of await differing(ctx, p)) {
-      await ctx.host.run(kubectl(['patch', 'node', name, '--type=merge', '--patch-file=/dev/stdin']), { stdin: JSON.stringify(patch), signal: ctx.signal });
+      await ctx.host.run(kubectl(['patch', 'node', name, '--type=merge', '--patch-file=/dev/stdin']), {
+        stdin: JSON.stringify(patch),
+        signal: ctx.signal,
+      });
     }
   },
 });
@@ -51,7 +60,9 @@ interface Difference {
 
 async function differing(ctx: StepContext, p: ReconcileNodes): Promise<Difference[]> {
   const { stdout } = await ctx.host.run(kubectl(['get', 'nodes', '-o', 'json']), { signal: ctx.signal });
-  const found = new Map((JSON.parse(stdout) as { items: NodeObject[] }).items.map((node) => [node.metadata.name, node]));
+  const found = new Map(
+    (JSON.parse(stdout) as { items: NodeObject[] }).items.map((node) => [node.metadata.name, node]),
+  );
   return p.nodes.flatMap((wanted) => nodeDifference(wanted, found.get(wanted.name)));
 }
 
@@ -60,12 +71,22 @@ export function nodeDifference(wanted: NodeMetadata, found: NodeObject | undefin
   const because: string[] = [];
   const labels = missing(wanted.labels, found?.metadata.labels ?? {});
   const annotations = missing(wanted.annotations, found?.metadata.annotations ?? {});
-  because.push(...Object.keys(labels).map((key) => `label ${key}`), ...Object.keys(annotations).map((key) => `annotation ${key}`));
+  because.push(
+    ...Object.keys(labels).map((key) => `label ${key}`),
+    ...Object.keys(annotations).map((key) => `annotation ${key}`),
+  );
   const before = found?.spec.taints ?? [];
-  const kept = before.filter((taint) => !wanted.absentTaints.includes(taint.key) && !wanted.taints.some((each) => sameTaint(each, taint)));
+  const kept = before.filter(
+    (taint) => !wanted.absentTaints.includes(taint.key) && !wanted.taints.some((each) => sameTaint(each, taint)),
+  );
   const removed = before.filter((taint) => wanted.absentTaints.includes(taint.key));
-  const added = wanted.taints.filter((each) => !before.some((taint) => sameTaint(each, taint) && (taint.value ?? '') === (each.value ?? '')));
-  because.push(...removed.map((taint) => `taint ${taint.key} is too much`), ...added.map((taint) => `taint ${taint.key}`));
+  const added = wanted.taints.filter(
+    (each) => !before.some((taint) => sameTaint(each, taint) && (taint.value ?? '') === (each.value ?? '')),
+  );
+  because.push(
+    ...removed.map((taint) => `taint ${taint.key} is too much`),
+    ...added.map((taint) => `taint ${taint.key}`),
+  );
   if (because.length === 0) return [];
   const taints = removed.length + added.length > 0 ? { spec: { taints: [...kept, ...wanted.taints] } } : {};
   return [{ name: wanted.name, because: because.join(', '), patch: { metadata: { labels, annotations }, ...taints } }];
@@ -75,6 +96,9 @@ function sameTaint(a: TaintSpec, b: TaintSpec): boolean {
   return a.key === b.key && a.effect === b.effect;
 }
 
-function missing(wanted: Readonly<Record<string, string>>, found: Readonly<Record<string, string>>): Record<string, string> {
+function missing(
+  wanted: Readonly<Record<string, string>>,
+  found: Readonly<Record<string, string>>,
+): Record<string, string> {
   return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => found[key] !== value));
 }
