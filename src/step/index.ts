@@ -29,3 +29,5 @@ export {
   startService,
   stopService,
 } from './systemd/service.js';
+export { type CheckHost, checkHost } from './preflight/check-host.js';
+export { type CheckReachability, checkReachability } from './preflight/check-reachability.js';

@@ -1,7 +1,9 @@
 import { milestone } from '../plan/index.js';
 
-/** Every host has passed its checks and every artifact is here and verified: from here on hosts are changed. */
+/** Every host has passed its checks. */
 export const hostsChecked = milestone('hosts-checked');
+/** Every artifact is on the control machine and verified. */
+export const artifactsReady = milestone('artifacts-ready');
 /** The host's kernel, names and files are as Kubernetes needs them. */
 export const osReady = milestone('os-ready');
 /** The container runtime of the host answers over CRI. */

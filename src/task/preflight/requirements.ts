@@ -1,0 +1,79 @@
+import { minorOf } from '../../apis/kubexms/v1alpha1/index.js';
+import { ports } from '../../common/host-paths.js';
+import type { HostName } from '../../plan/index.js';
+import type { CheckHost, HostFacts } from '../../step/index.js';
+import { hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
+
+const gib = 2 ** 30;
+
+/** What kubeadm, kubelet, kube-proxy and kubexm itself call on every host. */
+const nodeCommands = ['systemctl', 'tar', 'bash', 'ip', 'iptables', 'conntrack', 'mount', 'sysctl', 'modprobe'];
+const etcdCommands = ['systemctl', 'tar', 'bash'];
+
+/** Ports by role, with the program that holds them once the cluster is there. */
+const controlPlanePorts = [
+  { port: ports.apiserver, owner: 'kube-apiserver', purpose: 'kube-apiserver' },
+  { port: ports.controllerManager, owner: 'kube-controller-manager', purpose: 'kube-controller-manager' },
+  { port: ports.scheduler, owner: 'kube-scheduler', purpose: 'kube-scheduler' },
+];
+const kubeletPorts = [{ port: ports.kubelet, owner: 'kubelet', purpose: 'kubelet' }];
+const etcdPorts = [
+  { port: ports.etcdClient, owner: 'etcd', purpose: 'etcd clients' },
+  { port: ports.etcdPeer, owner: 'etcd', purpose: 'etcd peers' },
+];
+
+/** What this host must be able to do for its roles, seen beside the others. */
+export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
+  const { kubernetes, etcd } = ctx.cluster.spec;
+  const isNode = nodeHosts(ctx).includes(host);
+  const isControlPlane = hostsWithRole(ctx, 'control-plane').includes(host);
+  const isEtcd = etcd.type === 'kubexm' && hostsWithRole(ctx, 'etcd').includes(host);
+  const etcdDataDir = etcd.type === 'kubexm' ? etcd.dataDir : '/var/lib/etcd';
+  const mtu = commonMtu(ctx);
+  return {
+    // kubeadm's own preflight: two CPUs and 1700 MB for a control plane.
+    cpus: isControlPlane ? 2 : 1,
+    memoryBytes: isControlPlane ? 1700 * 10 ** 6 : isNode ? 700 * 10 ** 6 : 400 * 10 ** 6,
+    disk: [
+      { path: '/usr/local/bin', bytes: gib / 2 },
+      { path: '/var/lib/kubexm', bytes: gib / 2 },
+      ...(isNode ? [{ path: '/var/lib/containerd', bytes: 2 * gib }, { path: '/var/lib/kubelet', bytes: gib }] : []),
+      ...(isEtcd ? [{ path: etcdDataDir, bytes: 2 * gib }] : []),
+    ],
+    commands: [...new Set([...(isNode ? nodeCommands : []), ...(isEtcd ? etcdCommands : [])])],
+    ports: [...(isControlPlane ? controlPlanePorts : []), ...(isNode ? kubeletPorts : []), ...(isEtcd ? etcdPorts : [])],
+    kubelet: isNode,
+    etcd: isEtcd,
+    // https://github.com/kubernetes/enhancements/issues/5573: failCgroupV1 is true from 1.35 on.
+    cgroupV1: minorOf(kubernetes.version) >= 35 && kubernetes.kubelet.extraConfig.failCgroupV1 !== false ? 'refused' : 'fine',
+    sameHostname: others(ctx, host, (facts) => facts.hostname),
+    sameMachineId: others(ctx, host, (facts) => facts.machineId),
+    sameProductUuid: others(ctx, host, (facts) => facts.productUuid),
+    medianClockSkewSeconds: Math.round(median([...ctx.facts.values()].map((facts) => facts.clockSkewMs)) / 1000),
+    ...(mtu === undefined ? {} : { mtu }),
+    internalAddress: internalAddress(ctx, host),
+    ownCa: ctx.ownCa,
+    etcdDataDir,
+  };
+}
+
+/** Hosts that say the same of themselves; what a host does not know is the same as nothing. */
+function others({ facts }: PlanContext, host: HostName, of: (facts: HostFacts) => string): HostName[] {
+  const own = facts.get(host);
+  if (!own || of(own) === '') return [];
+  return [...facts].filter(([name, other]) => name !== host && of(other) === of(own)).map(([name]) => name);
+}
+
+function commonMtu(ctx: PlanContext): number | undefined {
+  const counts = new Map<number, number>();
+  for (const [name, facts] of ctx.facts) {
+    const mtu = facts.ipv4.find((each) => each.address === internalAddress(ctx, name))?.mtu;
+    if (mtu !== undefined) counts.set(mtu, (counts.get(mtu) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
