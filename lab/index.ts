@@ -9,7 +9,6 @@ export {
 export type { CommandResult } from './hosts/command.js';
 export { labHostExec } from './hosts/exec.js';
 export {
-  killLabHost,
   type LabHost,
   type LabState,
   type LabStatus,
@@ -19,10 +18,8 @@ export {
   labState,
   labStatus,
   labUp,
-  resetLabHost,
-  shapeLabHost,
-  startLabHost,
 } from './hosts/lab.js';
+export { killLabHost, resetLabHost, shapeLabHost, startLabHost } from './hosts/members.js';
 export type { LinkShape } from './hosts/network.js';
 export { ensureLabReady } from './hosts/ready.js';
 export { opsPassword, opsUser } from './hosts/recipe.js';

@@ -74,7 +74,7 @@ async function makeDisk(host: PlannedHost): Promise<void> {
     )
   )
     return;
-  for (const dir of [paths.work, paths.merged, ...dataDirs.map((dir) => join(paths.data, dir))])
+  for (const dir of [paths.work, paths.merged, ...dataDirs.map((part) => join(paths.data, part))])
     await mkdir(dir, { recursive: true });
   await installHostKey(host.name, join(paths.upper, 'etc/ssh'));
   for (const [path, text] of Object.entries(hostFiles(host))) {

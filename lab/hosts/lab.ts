@@ -12,11 +12,11 @@ import {
 } from '../mirror/index.js';
 import { labNetwork, type PlannedHost, planHosts, plannedHost } from './address-plan.js';
 import { hostsWithCgroups } from './cgroups.js';
-import { findInit, mustFindInit } from './exec.js';
-import { cutPower, discardDisk, startHost } from './host.js';
+import { findInit } from './exec.js';
+import { cutPower, startHost } from './host.js';
 import { loadMachineModules } from './kernel.js';
 import { writeLayer } from './layer.js';
-import { ensureBridge, type LinkShape, removeBridge, shapeLink } from './network.js';
+import { ensureBridge, removeBridge } from './network.js';
 import { stateDir, statePaths } from './paths.js';
 import { bootId } from './process-id.js';
 import { ensureLabReady } from './ready.js';
@@ -128,29 +128,6 @@ export async function labDown({ log }: { log: Log }): Promise<void> {
   });
 }
 
-/** A freshly installed host with the same name, address, machine-id and host keys. */
-export async function resetLabHost(name: string): Promise<void> {
-  await locked(name, async () => {
-    await cutPower(name);
-    await discardDisk(name);
-    await startHost(await member(name));
-  });
-}
-
-/** As if the power were cut. startLabHost switches it on again, with its disk. */
-export async function killLabHost(name: string): Promise<void> {
-  await locked(name, async () => cutPower((await member(name)).name));
-}
-
-export async function startLabHost(name: string): Promise<void> {
-  await locked(name, async () => startHost(await member(name)));
-}
-
-/** Slows a host's link down or cuts it; undefined makes it whole again. A reset or a start does so too. */
-export async function shapeLabHost(name: string, shape: LinkShape | undefined): Promise<void> {
-  await shapeLink({ name, init: await mustFindInit(name), shape: shape ?? {} });
-}
-
 export type LabTopology = Pick<LabClusterOptions, 'name' | 'controlPlanes' | 'etcd' | 'workers' | 'login'> & {
   /** Names of the hosts to use, in order; default all. */
   readonly use?: readonly string[];
@@ -160,10 +137,14 @@ export type LabTopology = Pick<LabClusterOptions, 'name' | 'controlPlanes' | 'et
 /** The text of a cluster.yaml for the running lab. */
 export async function labClusterConfig({ use, ...topology }: LabTopology = {}): Promise<string> {
   const { hosts } = await labState();
-  const chosen = use
-    ? use.map((name) => hosts.find((host) => host.name === name)).filter((host) => host !== undefined)
-    : hosts;
+  const chosen = use ? use.map((name) => mustFind(hosts, name)) : hosts;
   return labClusterYaml({ ...(await clusterDefaults(chosen)), ...topology });
+}
+
+function mustFind(hosts: readonly LabHost[], name: string): LabHost {
+  const host = hosts.find((candidate) => candidate.name === name);
+  if (!host) throw new KubexmError('USAGE', `the lab has no host named ${name}`, { hint: 'kubexm lab status' });
+  return host;
 }
 
 async function clusterDefaults(hosts: readonly LabHost[]): Promise<LabClusterOptions> {
@@ -206,10 +187,4 @@ async function provideMirror(log: Log): Promise<void> {
 
 async function describe(name: string): Promise<LabHost> {
   return { ...plannedHost(name), hostKey: await hostKeyOf(name) };
-}
-
-async function member(name: string): Promise<PlannedHost> {
-  const host = (await readRecord())?.hosts.includes(name) ? plannedHost(name) : undefined;
-  if (!host) throw new KubexmError('USAGE', `the lab has no host named ${name}`, { hint: 'kubexm lab status' });
-  return host;
 }
