@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { WorkDirs } from '../common/work-dirs.js';
-import { CONTROL_NODE, draft, output } from '../plan/index.js';
-import { downloadFile, type StepContext } from '../step/index.js';
+import { CONTROL_NODE, draft } from '../plan/index.js';
+import { downloadFile, fileDigest, type StepContext } from '../step/index.js';
 import { lookUp } from './catalogue.js';
 import { expectedChecksum, mirrored } from './sources.js';
 import type { BinaryRef, RemoteBinary, ResourceContext } from './types.js';
@@ -11,7 +11,6 @@ export function remoteBinary(ref: BinaryRef): RemoteBinary {
   const { name, arch } = ref;
   const entry = lookUp(ref);
   const key = `${name}/${entry.version}/${arch}`;
-  const digestOutput = output<string>(`/resource/${key}/sha256`);
   const path = ({ workDirs }: ResourceContext) => artifactPath(workDirs, ref);
   const sha256 = ({ artifacts }: ResourceContext) => {
     const found = artifacts.stateOf(key);
@@ -24,7 +23,6 @@ export function remoteBinary(ref: BinaryRef): RemoteBinary {
       checksum: expectedChecksum(entry, key, ctx),
       expect: entry.archive === 'none' ? 'elf' : 'gzip',
       lock: { path: ctx.workDirs.lockFile, key, url: entry.url },
-      sha256: digestOutput,
     });
   return Object.freeze({
     name,
@@ -38,7 +36,7 @@ export function remoteBinary(ref: BinaryRef): RemoteBinary {
     programs: entry.programs,
     path,
     sha256,
-    digest: (ctx: ResourceContext) => sha256(ctx) ?? digestOutput,
+    digest: (ctx: ResourceContext) => sha256(ctx) ?? fileDigest(path(ctx)),
     ensurePlan: (ctx: ResourceContext) => {
       const g = draft<StepContext>('resource');
       if (sha256(ctx) === undefined) g.shared(`/resource/${key}`, [CONTROL_NODE], download(ctx));

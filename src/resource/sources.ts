@@ -12,9 +12,7 @@ type DownloadSettings = ResourceContext['download'];
 export function mirrored(url: string, { mirrors }: DownloadSettings): readonly string[] {
   const fitting = Object.entries(mirrors).filter(([prefix]) => isPrefix(prefix, url));
   if (fitting.length === 0) return [url];
-  return fitting
-    .sort(([a], [b]) => b.length - a.length)
-    .map(([prefix, mirror]) => `${mirror.replace(/\/+$/, '')}/${url.slice(prefix.length).replace(/^\/+/, '')}`);
+  return fitting.sort(([a], [b]) => b.length - a.length).map(([prefix, mirror]) => replaced(url, prefix, mirror));
 }
 
 /** The digest from `spec.download.checksums`, by upstream's address, a mirror's address, or the bare file name. */
@@ -41,4 +39,9 @@ export function expectedChecksum(entry: CatalogueEntry, key: string, ctx: Resour
 /** `https://dl.k8s.io` covers `https://dl.k8s.io/release` and not `https://dl.k8s.io.example`. */
 function isPrefix(prefix: string, url: string): boolean {
   return url.startsWith(prefix) && (prefix.endsWith('/') || url.length === prefix.length || url[prefix.length] === '/');
+}
+
+function replaced(url: string, prefix: string, mirror: string): string {
+  const rest = url.slice(prefix.length).replace(/^\/+/, '');
+  return rest === '' ? mirror : `${mirror.replace(/\/+$/, '')}/${rest}`;
 }

@@ -1,5 +1,3 @@
-import type { Output } from '../../plan/index.js';
-
 /** Where the digest that a download must have comes from. `source` is for messages: `spec.download.checksums`. */
 export type ExpectedChecksum =
   | { readonly sha256: string; readonly source: string }
@@ -17,6 +15,4 @@ export interface DownloadFile {
   readonly mode?: number;
   /** Where the digest is pinned once it was verified. `url` is upstream's own address, whichever mirror served it. */
   readonly lock?: { readonly path: string; readonly key: string; readonly url: string };
-  /** Takes the file's digest. */
-  readonly sha256?: Output<string>;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { localContext, runStep, temporaryDirectory } from '../local-step.fixture.js';
+import { fileDigest } from '../pki/digest.js';
 import { openHttpClient } from './download/http.js';
 import { readPins } from './download/lock-file.js';
 import { cutAfter, file, html, stallAfter, startServer, status } from './download/server.fixture.js';
@@ -14,7 +15,6 @@ import type { DownloadFile } from './download-file-params.js';
 const archive = gzipSync(randomBytes(300_000));
 const sha256 = digestOf(archive);
 const checksum = { sha256, source: 'spec.download.checksums' };
-const output = { $output: '/resource/etcd/v3.6.14/amd64/sha256' };
 
 function digestOf(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
@@ -24,7 +24,7 @@ async function setUp(changes: Partial<DownloadFile> = {}) {
   const dir = await temporaryDirectory();
   const target = join(dir, 'etcd', 'v3.6.14', 'etcd.tar.gz');
   const lock = { path: join(dir, 'kubexm.lock'), key: 'etcd/v3.6.14/amd64', url: 'https://github.com/x/etcd.tar.gz' };
-  const params: DownloadFile = { urls: [], target, checksum, expect: 'gzip', lock, sha256: output, ...changes };
+  const params: DownloadFile = { urls: [], target, checksum, expect: 'gzip', lock, ...changes };
   return { dir, target, lock, params, left: () => readdir(join(target, '..')) };
 }
 
@@ -40,7 +40,7 @@ describe('a download', () => {
     expect([first, last]).toMatchObject([{ state: 'needed', because: 'it is not there' }, { state: 'satisfied' }]);
     expect(await readFile(target)).toEqual(archive);
     expect(await left()).toEqual(['etcd.tar.gz']);
-    expect(ctx.outputs.get(output.$output)).toBe(sha256);
+    expect(ctx.outputs.get(fileDigest(target).$output)).toBe(sha256);
     expect(ctx.progressed.at(-1)).toEqual({ done: archive.length, total: archive.length });
     expect(await readPins(lock.path)).toEqual(new Map([[lock.key, { sha256, url: lock.url }]]));
     expect((await stat(target)).mode & 0o777).toBe(0o644);
@@ -52,7 +52,7 @@ describe('a download', () => {
     const { mtimeMs } = await stat(target);
     const { first, ctx } = await runStep(downloadFile(params));
     expect(first).toEqual({ state: 'satisfied', because: 'its sha256 is the one of spec.download.checksums' });
-    expect(ctx.outputs.get(output.$output)).toBe(sha256);
+    expect(ctx.outputs.get(fileDigest(target).$output)).toBe(sha256);
     expect((await stat(target)).mtimeMs).toBe(mtimeMs);
   });
 

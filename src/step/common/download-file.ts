@@ -6,6 +6,7 @@ import { systemErrorCode, unlessMissing } from '../../util/system-error.js';
 import type { StepContext } from '../context.js';
 import { requireControlNode } from '../control-node.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { fileDigest } from '../pki/digest.js';
 import { fetchChecksum } from './download/checksum-file.js';
 import { type HttpClient, openHttpClient } from './download/http.js';
 import { pin, readPins } from './download/lock-file.js';
@@ -18,12 +19,12 @@ const progressEveryMs = 100;
 
 /**
  * Brings a file from upstream or a mirror to the control machine: whole and with the right digest, or not at all. A
- * download that broke off goes on where it stopped, in the same run or a later one.
+ * download that broke off goes on where it stopped, in the same run or a later one. Fills `fileDigest(target)`.
  */
 export const downloadFile = defineStep({
   kind,
   title: (p: DownloadFile) => `Download ${basename(p.target)}`,
-  writes: ({ sha256 }) => (sha256 ? [sha256.$output] : []),
+  writes: ({ target }) => [fileDigest(target).$output],
   // It tries again by itself, and knows better what is worth it. Silence ends it, not length.
   policy: { attempts: 1, timeoutMs: 4 * 3_600_000 },
   // Every byte was hashed on its way to the disk: reading it all again would tell nothing new.
@@ -36,7 +37,7 @@ export const downloadFile = defineStep({
     const sha256 = await sha256File(p.target, ctx);
     if (sha256 !== expected.sha256)
       return needed(`its sha256 is ${sha256}, ${expected.source} says ${expected.sha256}`);
-    if (p.sha256) ctx.write(p.sha256, sha256);
+    ctx.write(fileDigest(p.target), sha256);
     return satisfied(`its sha256 is the one of ${expected.source}`);
   },
   async run(ctx, p) {
@@ -48,7 +49,7 @@ export const downloadFile = defineStep({
       if (present !== expected.sha256) await fetchVerified(ctx, client, p, expected);
       await chmod(p.target, p.mode ?? 0o644);
       if (p.lock) await pin(p.lock.path, p.lock.key, { sha256: expected.sha256, url: p.lock.url });
-      if (p.sha256) ctx.write(p.sha256, expected.sha256);
+      ctx.write(fileDigest(p.target), expected.sha256);
     } catch (error) {
       throw diskFault(error, p.target);
     } finally {

@@ -1,9 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
+import { KubexmError } from '../../../errors/index.js';
 import { feedFile } from '../../../util/sha256-file.js';
 import { unlessMissing } from '../../../util/system-error.js';
-import { KubexmError } from '../../../errors/index.js';
-import { beginningLength, checkBeginning, checkStatus, type Content } from './content.js';
+import { beginningLength, type Content, checkBeginning, checkStatus } from './content.js';
 import { type HttpAnswer, type HttpClient, networkError } from './http.js';
 
 interface Transfer {
