@@ -29,7 +29,15 @@ export const sectionMark = '@@kubexm ';
  * One script for all facts. Sections hold what the host itself prints, so that the parser sees the original. Times come first and
  * last: both ends of the round trip tell of the clock.
  */
-export function factsScript(diskPaths: readonly string[], commands: readonly string[]): string {
+export function factsScript({
+  diskPaths,
+  commands,
+  leftovers = [],
+}: {
+  readonly diskPaths: readonly string[];
+  readonly commands: readonly string[];
+  readonly leftovers?: readonly string[];
+}): string {
   const sections: readonly (readonly [string, string])[] = [
     ['time', 'date +%s%N'],
     ['uid', 'id -u'],
@@ -55,7 +63,7 @@ export function factsScript(diskPaths: readonly string[], commands: readonly str
     ['listening', 'ss -H -ltnp'],
     ['tcp', 'command -v ss >/dev/null || cat /proc/net/tcp /proc/net/tcp6'],
     ['commands', `for c in ${commands.map(quote).join(' ')}; do command -v "$c" >/dev/null && echo "$c"; done`],
-    ['leftovers', `for p in ${leftoverPaths.join(' ')}; do [ -e "$p" ] && echo "$p"; done`],
+    ['leftovers', `for p in ${[...leftoverPaths, ...leftovers.filter((path) => !leftoverPaths.includes(path)).map(quote)].join(' ')}; do [ -e "$p" ] && echo "$p"; done`],
     ['resolv', 'cat /etc/resolv.conf'],
     ['sshd', '[ "$(id -u)" = 0 ] && s=$(command -v sshd || echo /usr/sbin/sshd) && $s -T | grep -i ^maxsessions'],
     ['time-end', 'date +%s%N'],

@@ -136,7 +136,7 @@ class ConnectorRunner implements HostRunner {
   async facts(options: Parameters<HostRunner['facts']>[0]): Promise<HostFacts> {
     const elevation = await this.#decided(); // before the clock is read: it may have to connect
     const sentAt = Date.now();
-    const result = await this.run(script(factsScript(options.diskPaths, options.commands)), signalOf(options));
+    const result = await this.run(script(factsScript(options)), signalOf(options));
     const receivedAt = Date.now();
     const sudo = elevation.type === 'never' ? 'root' : elevation.type;
     return parseFacts(result.stdout, { host: this.name, sudo, sentAt, receivedAt });

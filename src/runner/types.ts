@@ -143,6 +143,8 @@ export interface HostRunner {
   facts(options: {
     readonly diskPaths: readonly string[];
     readonly commands: readonly string[];
+    /** Further paths that count as leftovers where they exist. */
+    readonly leftovers?: readonly string[];
     readonly signal?: AbortSignal;
   }): Promise<HostFacts>;
 }

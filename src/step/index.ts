@@ -31,3 +31,4 @@ export {
 } from './systemd/service.js';
 export { type CheckHost, checkHost } from './preflight/check-host.js';
 export { type CheckReachability, checkReachability } from './preflight/check-reachability.js';
+export { readCertificates, readEtcdEndpoints, readObjects } from './kube/read-cluster.js';

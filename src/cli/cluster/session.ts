@@ -1,4 +1,7 @@
 import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
+import { type ErrorCode, exitCodes, KubexmError } from '../../errors/index.js';
+import { plural } from '../../logger/index.js';
+import { checkCluster } from '../../pipeline/index.js';
 import { openRuntime, type Runtime } from '../../runtime/index.js';
 import { type Io, note } from '../io.js';
 import { askSecret } from '../prompt.js';
@@ -24,12 +27,43 @@ export async function withRuntime<T>(
   }
 }
 
-/** Connects to all hosts and learns what they are. Shown live on a terminal; otherwise its result speaks. */
+/**
+ * Connects to all hosts and learns what they are. Shown live on a terminal; otherwise its result speaks. Where a host does
+ * not answer, the others are checked all the same, so that one error tells of everything there is to mend.
+ */
 export async function gatherFacts(runtime: Runtime, io: Io): Promise<void> {
   const reader = io.stderr.isTTY === true ? watchReader(io) : undefined;
   try {
-    await runtime.gatherFacts((event) => reader?.read(event));
+    const { facts, failures } = await runtime.survey((event) => reader?.read(event));
+    if (failures.size === 0) return;
+    const details = [...failures.values()].flatMap(problemLines);
+    if (facts.size > 0) details.push(...(await otherProblems(runtime)));
+    const hints = [...failures.values()].flatMap(({ hint }) => (hint === undefined ? [] : [hint]));
+    const hosts = [...failures.keys()];
+    throw new KubexmError(failureCode(failures), `${plural(hosts.length, 'host')} could not be reached: ${hosts.join(', ')}; nothing was changed`, {
+      details,
+      hint: [...new Set(hints)].join('\n      ') || undefined,
+      retryable: false,
+    });
   } finally {
     reader?.close();
   }
+}
+
+/** The checks of the hosts that do answer. */
+async function otherProblems(runtime: Runtime): Promise<string[]> {
+  const never = new AbortController().signal;
+  const { jobs } = await runtime.run(checkCluster.plan(runtime.planContext()), { mode: 'check', emit: () => {}, stop: { drain: never, abort: never } });
+  return jobs.flatMap(({ outcome }) => (outcome.state === 'failed' ? problemLines(outcome.error) : []));
+}
+
+function problemLines({ message, details }: { readonly message: string; readonly details: readonly string[] }): string[] {
+  return [message, ...details.map((detail) => `  ${detail}`)];
+}
+
+/** What they have in common, else that they could not be reached. */
+function failureCode(failures: ReadonlyMap<string, { readonly code: string }>): ErrorCode {
+  const codes = new Set([...failures.values()].map(({ code }) => code));
+  const [code] = codes;
+  return codes.size === 1 && code !== undefined && code in exitCodes ? (code as ErrorCode) : 'HOST_UNREACHABLE';
 }

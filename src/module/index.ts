@@ -1,0 +1,20 @@
+import { applyAddons, checkHosts, fetchArtifacts, initControlPlane, installContainerRuntime, installEtcd, installKubernetesBinaries, installNetwork, joinControlPlanes, joinWorkers, kubernetesPki, labelNodes, prepareOs, pullNodeImages, readStatus, runPostInstall, verifyReadiness } from '../task/index.js';
+import { defineModule } from './module.js';
+
+export { statusReports } from '../task/index.js';
+export type { Module } from './module.js';
+
+/** Looks at all hosts and fetches all artifacts; then makes the operating systems ready. */
+export const preflight = defineModule('preflight', [checkHosts, fetchArtifacts]);
+/** Kernel, names, swap, packages. */
+export const baseline = defineModule('baseline', [prepareOs]);
+/** Container runtime beside etcd. */
+export const infrastructure = defineModule('infrastructure', [installContainerRuntime, installEtcd]);
+/** kubelet and kubeadm everywhere, images, CAs, the first control plane and the others. */
+export const controlPlane = defineModule('control-plane', [installKubernetesBinaries, kubernetesPki, pullNodeImages, initControlPlane, joinControlPlanes]);
+export const network = defineModule('network', [installNetwork]);
+export const worker = defineModule('worker', [joinWorkers]);
+/** The nodes' labels, the user's manifests, and the proof that everything works. */
+export const addons = defineModule('addons', [labelNodes, applyAddons, runPostInstall, verifyReadiness]);
+/** Reads, for `cluster status`. */
+export const status = defineModule('status', [readStatus]);

@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Cluster } from '../apis/kubexms/v1alpha1/index.js';
+import { openCache } from '../cache/index.js';
+import type { WorkDirs } from '../common/work-dirs.js';
+import { type EngineEvent, type JobTools, openJournal, type RunResult, runGraph, type StopSignals } from '../engine/index.js';
+import { createRedactor, type Redactor, runLogReader } from '../logger/index.js';
+import { type ExecutionGraph, graphToJson } from '../plan/index.js';
+import { type ArtifactIndex, loadArtifactIndex } from '../resource/index.js';
+import type { HostFacts, HostRunner } from '../runner/index.js';
+import { type Secret, secretResolver } from '../secrets/index.js';
+import type { StepContext } from '../step/index.js';
+import type { PlanContext } from '../task/index.js';
+import { errorReport } from './error-report.js';
+import { surveyHosts, type Survey } from './survey.js';
+import { controlNode, type HostPool, hostPool } from './hosts.js';
+import { readManifests } from './manifests.js';
+import { lockRuns } from './run-lock.js';
+import { secretsOfPlans } from './secret-source.js';
+import { templateReader } from './templates.js';
+import { createWorkDirs, workDirs } from './work-dirs.js';
+
+export interface RuntimeOptions {
+  readonly cluster: Cluster;
+  readonly cwd: string;
+  /** The user's own templates; looked at before kubexm's. */
+  readonly templatesDir?: string;
+  /** Asks a person for a secret; absent where nobody can be asked. */
+  readonly prompt?: (question: string) => Promise<string>;
+  onNotice(line: string): void;
+  /** Told of every secret as soon as it is known, so that it can be masked. */
+  onSecret?(secret: Secret): void;
+}
+
+/** Everything a command needs of this machine and of the hosts; close it whatever happens. */
+export interface Runtime {
+  readonly workDirs: WorkDirs;
+  /** Connects to all hosts at once and learns what they are; what failed is in the answer, by host. */
+  survey(emit: (event: EngineEvent) => void): Promise<Survey>;
+  /** Facts are those of the last survey. */
+  planContext(): PlanContext;
+  run(graph: ExecutionGraph<StepContext>, options: { readonly mode: 'apply' | 'check'; emit(event: EngineEvent): void; readonly stop: StopSignals }): Promise<RunResult & { readonly runDir: string }>;
+  host(name: string): Promise<HostRunner>;
+  close(): Promise<void>;
+}
+
+/** What may run at the same time over all hosts. Joins: the API serves that many well; memberships and control planes change one by one. */
+const limits = {
+  perHost: 8,
+  named: { upload: 8, download: 4, 'image-pull': 64, 'kubeadm-join': 10, 'control-plane-join': 1, 'etcd-membership': 1 },
+};
+
+/** The composition root: makes the work directories and puts all the parts together for one cluster. */
+export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { cluster, cwd } = options;
+  const dirs = workDirs({ cwd, clusterName: cluster.metadata.name });
+  await createWorkDirs(dirs, cluster.spec.hosts.map((host) => host.name));
+  const redactor = createRedactor();
+  const onSecret = (secret: Secret): void => {
+    redactor.add(secret);
+    options.onSecret?.(secret);
+  };
+  const { prompt } = options;
+  const resolver = secretResolver({ warn: options.onNotice, ...(prompt === undefined ? {} : { prompt }) });
+  const pool = hostPool({ cluster, knownHostsFile: dirs.knownHostsFile, resolver, onNotice: options.onNotice, onSecret });
+  const cache = await openCache(dirs.cacheFile);
+  const artifacts = await loadArtifactIndex({ workDirs: dirs, download: cluster.spec.download, cache });
+  const manifests = await readManifests(cluster.spec.addons);
+  const parts: Parts = { cluster, dirs, redactor, pool, artifacts, manifests, secret: secretsOfPlans({ cluster, resolver, onSecret }), template: templateReader(options.templatesDir) };
+  let facts: ReadonlyMap<string, HostFacts> = new Map();
+  const ownCa = await ownCaDigests(dirs);
+  return {
+    workDirs: dirs,
+    async survey(emit) {
+      const survey = await surveyHosts({ cluster, pool, emit, limits, redact: (text) => redactor.redact(text) });
+      facts = survey.facts;
+      return survey;
+    },
+    planContext: () => Object.freeze({ cluster, facts, workDirs: dirs, download: cluster.spec.download, artifacts, ownCa, manifests }),
+    run: (graph, run) => runInDirectory(parts, graph, run),
+    host: (name) => pool.runner(name),
+    close: () => pool.close(),
+  };
+}
+
+interface Parts {
+  readonly cluster: Cluster;
+  readonly dirs: WorkDirs;
+  readonly redactor: Redactor;
+  readonly pool: HostPool;
+  readonly artifacts: ArtifactIndex;
+  readonly manifests: ReadonlyMap<string, string>;
+  readonly secret: StepContext['secret'];
+  readonly template: StepContext['template'];
+}
+
+/** One run: its directory holds the plan, the journal and the log. A run that changes things is the only one. */
+async function runInDirectory(parts: Parts, graph: ExecutionGraph<StepContext>, { mode, emit, stop }: Parameters<Runtime['run']>[1]): ReturnType<Runtime['run']> {
+  const unlock = mode === 'apply' ? await lockRuns(parts.dirs.clusterWorkDir) : async () => {};
+  try {
+    const runDir = await newRunDirectory(parts.dirs, graph, parts.redactor);
+    const runners = await openRunners(parts, graph);
+    const journal = openJournal(join(runDir, 'journal.jsonl'));
+    const log = runLogReader({ path: join(runDir, 'run.log'), redactor: parts.redactor });
+    try {
+      const result = await runGraph(graph, {
+        mode,
+        limits,
+        stop,
+        createContext: (tools) => stepContext(tools, runners, parts),
+        report: (error) => errorReport(error, (text) => parts.redactor.redact(text)),
+        emit(event) {
+          journal.write(event);
+          log.read(event);
+          emit(event);
+        },
+      });
+      return { ...result, runDir };
+    } finally {
+      journal.close();
+      log.close();
+    }
+  } finally {
+    await unlock();
+  }
+}
+
+async function newRunDirectory(dirs: WorkDirs, graph: ExecutionGraph<StepContext>, redactor: Redactor): Promise<string> {
+  const name = `${new Date().toISOString().replaceAll(/[:.]/g, '-')}-${process.pid}`;
+  const runDir = join(dirs.runsDir, name);
+  await mkdir(runDir, { recursive: true, mode: 0o700 });
+  await writeFile(join(runDir, 'plan.json'), redactor.redact(`${JSON.stringify(graphToJson(graph), null, 1)}\n`), { mode: 0o600 });
+  return runDir;
+}
+
+/** Runners of all hosts of the graph; the connections behind them are open since the survey. */
+async function openRunners({ pool }: Parts, graph: ExecutionGraph<StepContext>): Promise<ReadonlyMap<string, HostRunner>> {
+  const names = new Set([controlNode, ...graph.hosts]);
+  return new Map(await Promise.all([...names].map(async (name) => [name, await pool.runner(name)] as const)));
+}
+
+function stepContext(tools: JobTools, runners: ReadonlyMap<string, HostRunner>, { secret, template }: Parts): StepContext {
+  const host = runners.get(tools.host);
+  if (!host) throw new Error(`no runner for ${tools.host}`);
+  const { signal } = tools;
+  return {
+    host,
+    signal,
+    progress: (done, total, unit) => tools.progress(done, total, unit),
+    log: (level, message, data) => tools.log(level, message, data),
+    read: (output) => tools.read(output),
+    write: (output, value) => tools.write(output, value),
+    secret,
+    template,
+  };
+}
+
+async function ownCaDigests(dirs: WorkDirs): Promise<PlanContext['ownCa']> {
+  const digest = async (path: string): Promise<string | undefined> => {
+    try {
+      return createHash('sha256').update(await readFile(path)).digest('hex');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  };
+  const [kubernetes, etcd] = await Promise.all([digest(join(dirs.getCertsDir('kubernetes'), 'ca.crt')), digest(join(dirs.getCertsDir('etcd'), 'ca.pem'))]);
+  return { ...(kubernetes === undefined ? {} : { kubernetes }), ...(etcd === undefined ? {} : { etcd }) };
+}

@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { KubexmError } from '../errors/index.js';
+
+/** Reads templates by their names; a file in the user's directory wins over the one that kubexm brings. */
+export function templateReader(overrides: string | undefined): (name: string) => Promise<string> {
+  const texts = new Map<string, Promise<string>>();
+  const read = async (name: string): Promise<string> => {
+    const directories = [...(overrides === undefined ? [] : [overrides]), shippedTemplates()];
+    for (const directory of directories) {
+      const text = await readFile(join(directory, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
+        throw new KubexmError('TEMPLATE_BROKEN', `the template ${join(directory, name)} cannot be read`, { cause: error });
+      });
+      if (text !== undefined) return text;
+    }
+    throw new KubexmError('TEMPLATE_BROKEN', `there is no template ${name} in ${directories.join(' or ')}`);
+  };
+  return (name) => {
+    const known = texts.get(name) ?? read(name);
+    texts.set(name, known);
+    return known;
+  };
+}
+
+/** templates/ lies beside dist/ in the package, and two levels above the sources. */
+function shippedTemplates(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!directory.endsWith('/dist') && !directory.endsWith('/src') && directory !== '/') directory = dirname(directory);
+  return join(dirname(directory), 'templates');
+}
