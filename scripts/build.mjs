@@ -3,7 +3,6 @@
 // a kubexm that is running: it goes on importing the chunks it was started with. Those are removed a day later.
 import { randomBytes } from 'node:crypto';
 import {
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -25,15 +24,6 @@ const bundled = new Set(['commander']);
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const external = Object.keys(manifest.dependencies).filter((name) => !bundled.has(name));
-
-// TEMPORARY until these layers exist: commands that need them fail when they are called, all others work.
-const missingLayers = {
-  name: 'missing-layers',
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /\/(runtime|pipeline)\/index\.js$/ }, ({ path, resolveDir }) =>
-      existsSync(join(resolveDir, path.replace(/js$/, 'ts'))) ? undefined : { path, external: true },
-    ),
-};
 
 const result = await build({
   absWorkingDir: root,
@@ -59,7 +49,6 @@ const result = await build({
   banner: {
     js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
   },
-  plugins: [missingLayers],
   logLevel: 'warning',
   metafile: true,
   write: false,

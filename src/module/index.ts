@@ -1,4 +1,23 @@
-import { applyAddons, checkHosts, fetchArtifacts, initControlPlane, installContainerRuntime, installEtcd, installKubernetesBinaries, installNetwork, joinControlPlanes, joinWorkers, kubernetesPki, labelNodes, prepareOs, pullNodeImages, readStatus, runPostInstall, verifyReadiness } from '../task/index.js';
+import {
+  applyAddons,
+  checkHosts,
+  fetchArtifacts,
+  initControlPlane,
+  installContainerRuntime,
+  installCoreDns,
+  installEtcd,
+  installKubernetesBinaries,
+  installNetwork,
+  joinControlPlanes,
+  joinWorkers,
+  kubernetesPki,
+  labelNodes,
+  prepareOs,
+  pullNodeImages,
+  readStatus,
+  runPostInstall,
+  verifyReadiness,
+} from '../task/index.js';
 import { defineModule } from './module.js';
 
 export { statusReports } from '../task/index.js';
@@ -11,10 +30,22 @@ export const baseline = defineModule('baseline', [prepareOs]);
 /** Container runtime beside etcd. */
 export const infrastructure = defineModule('infrastructure', [installContainerRuntime, installEtcd]);
 /** kubelet and kubeadm everywhere, images, CAs, the first control plane and the others. */
-export const controlPlane = defineModule('control-plane', [installKubernetesBinaries, kubernetesPki, pullNodeImages, initControlPlane, joinControlPlanes]);
+export const controlPlane = defineModule('control-plane', [
+  installKubernetesBinaries,
+  kubernetesPki,
+  pullNodeImages,
+  initControlPlane,
+  joinControlPlanes,
+]);
 export const network = defineModule('network', [installNetwork]);
 export const worker = defineModule('worker', [joinWorkers]);
 /** The nodes' labels, the user's manifests, and the proof that everything works. */
-export const addons = defineModule('addons', [labelNodes, applyAddons, runPostInstall, verifyReadiness]);
+export const addons = defineModule('addons', [
+  labelNodes,
+  installCoreDns,
+  applyAddons,
+  runPostInstall,
+  verifyReadiness,
+]);
 /** Reads, for `cluster status`. */
 export const status = defineModule('status', [readStatus]);

@@ -14,5 +14,8 @@ export interface Module {
  * can, on each host on its own.
  */
 export function defineModule(name: string, tasks: readonly Task[]): Module {
-  return Object.freeze({ name, plan: (ctx: PlanContext) => scoped(name, parallel(...tasks.map((task) => task.plan(ctx)))) });
+  return Object.freeze({
+    name,
+    plan: (ctx: PlanContext) => scoped(name, parallel(...tasks.map((task) => task.plan(ctx)))),
+  });
 }

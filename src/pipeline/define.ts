@@ -16,7 +16,10 @@ export interface Pipeline {
  * `gate` comes whole before everything else: nothing of the later modules begins on any host until it is through. Those
  * are linked by the milestones that their tasks reach and need; seal finds what nobody reaches.
  */
-export function definePipeline(name: string, { gate, modules }: { readonly gate: Module; readonly modules: readonly Module[] }): Pipeline {
+export function definePipeline(
+  name: string,
+  { gate, modules }: { readonly gate: Module; readonly modules: readonly Module[] },
+): Pipeline {
   return Object.freeze({
     name,
     plan(ctx: PlanContext) {

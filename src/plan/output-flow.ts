@@ -30,7 +30,8 @@ export function checkOutputs<Ctx>(
         readsOfParams.set(step.params, outputs);
       }
       for (const output of outputs) {
-        if (seen.has(output)) continue;
+        // A step names the output that it fills in its own params.
+        if (seen.has(output) || step.writes?.includes(output) === true) continue;
         seen.add(output);
         reads.push({ output, reader: index });
       }

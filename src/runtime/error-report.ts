@@ -4,10 +4,22 @@ import { KubexmError } from '../errors/index.js';
 /** Whatever a step threw, as plain data for events; secrets are masked by whoever made the error and once more by `redact`. */
 export function errorReport(thrown: unknown, redact: (text: string) => string): ErrorReport {
   if (thrown instanceof KubexmError) {
-    return { code: thrown.code, message: redact(thrown.message), details: [...thrown.details, ...causes(thrown)].map(redact), ...(thrown.hint === undefined ? {} : { hint: redact(thrown.hint) }) };
+    return {
+      code: thrown.code,
+      message: redact(thrown.message),
+      details: [...thrown.details, ...causes(thrown)].map(redact),
+      ...(thrown.hint === undefined ? {} : { hint: redact(thrown.hint) }),
+    };
   }
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  return { code: 'INTERNAL', message: redact(error.message), details: (error.stack ?? '').split('\n').slice(1, 6).map((line) => redact(line.trim())) };
+  return {
+    code: 'INTERNAL',
+    message: redact(error.message),
+    details: (error.stack ?? '')
+      .split('\n')
+      .slice(1, 6)
+      .map((line) => redact(line.trim())),
+  };
 }
 
 function causes(error: Error): string[] {

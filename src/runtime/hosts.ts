@@ -34,7 +34,10 @@ export function hostPool(options: HostPoolOptions): HostPool {
     if (!host) throw new KubexmError('INTERNAL', `no host is named ${name}`);
     const connector = await connect(host, options);
     connectors.push(connector);
-    const password = host.sudoPassword && host.user !== 'root' ? await secretOf(host.sudoPassword, `sudo password of ${host.user} on ${name}`, options) : undefined;
+    const password =
+      host.sudoPassword && host.user !== 'root'
+        ? await secretOf(host.sudoPassword, `sudo password of ${host.user} on ${name}`, options)
+        : undefined;
     return createRunner(connector, { name, sudo: password ? { password } : {} });
   };
   return {
@@ -55,7 +58,10 @@ async function connect(host: Host, options: HostPoolOptions): Promise<Connector>
     name: host.name,
     connectTimeoutMs: host.connectionTimeoutMs,
     knownHosts: { clusterFile: options.knownHostsFile },
-    onFirstUse: ({ name, keyType, fingerprint, recordedIn }) => options.onNotice(`${name}: host key ${keyType} ${fingerprint} seen for the first time, recorded in ${recordedIn}`),
+    onFirstUse: ({ name, keyType, fingerprint, recordedIn }) =>
+      options.onNotice(
+        `${name}: host key ${keyType} ${fingerprint} seen for the first time, recorded in ${recordedIn}`,
+      ),
   });
 }
 
@@ -78,7 +84,13 @@ async function loginOf(login: Login, who: string, options: HostPoolOptions): Pro
     case 'password':
       return { type: 'password', password: await secretOf(login.password, `Password of ${who}`, options) };
     case 'privateKey':
-      return { type: 'privateKey', path: login.path, ...(login.passphrase === undefined ? {} : { passphrase: await secretOf(login.passphrase, `Passphrase of ${login.path}`, options) }) };
+      return {
+        type: 'privateKey',
+        path: login.path,
+        ...(login.passphrase === undefined
+          ? {}
+          : { passphrase: await secretOf(login.passphrase, `Passphrase of ${login.path}`, options) }),
+      };
   }
 }
 

@@ -28,10 +28,14 @@ export async function lockRuns(clusterWorkDir: string): Promise<() => Promise<vo
     }
     const holder = await readOwner(path);
     if (holder && (holder.host !== own.host || isAlive(holder.pid))) {
-      throw new KubexmError('LOCKED', `another kubexm is at work on this cluster: pid ${holder.pid} of ${holder.user} on ${holder.host}, since ${holder.since}`, {
-        hint: `wait until it has ended; if it is gone for certain: rm ${path}`,
-        retryable: false,
-      });
+      throw new KubexmError(
+        'LOCKED',
+        `another kubexm is at work on this cluster: pid ${holder.pid} of ${holder.user} on ${holder.host}, since ${holder.since}`,
+        {
+          hint: `wait until it has ended; if it is gone for certain: rm ${path}`,
+          retryable: false,
+        },
+      );
     }
     await rm(path, { force: true });
   }

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import type { Cluster } from '../apis/kubexms/v1alpha1/index.js';
 import { openCache } from '../cache/index.js';
 import type { WorkDirs } from '../common/work-dirs.js';
-import { type EngineEvent, type JobTools, openJournal, type RunResult, runGraph, type StopSignals } from '../engine/index.js';
+import {
+  type EngineEvent,
+  type JobTools,
+  openJournal,
+  type RunResult,
+  runGraph,
+  type StopSignals,
+} from '../engine/index.js';
 import { createRedactor, type Redactor, runLogReader } from '../logger/index.js';
 import { type ExecutionGraph, graphToJson } from '../plan/index.js';
 import { type ArtifactIndex, loadArtifactIndex } from '../resource/index.js';
@@ -40,7 +47,10 @@ export interface Runtime {
   survey(emit: (event: EngineEvent) => void): Promise<Survey>;
   /** Facts are those of the last survey. */
   planContext(): PlanContext;
-  run(graph: ExecutionGraph<StepContext>, options: { readonly mode: 'apply' | 'check'; emit(event: EngineEvent): void; readonly stop: StopSignals }): Promise<RunResult & { readonly runDir: string }>;
+  run(
+    graph: ExecutionGraph<StepContext>,
+    options: { readonly mode: 'apply' | 'check'; emit(event: EngineEvent): void; readonly stop: StopSignals },
+  ): Promise<RunResult & { readonly runDir: string }>;
   host(name: string): Promise<HostRunner>;
   close(): Promise<void>;
 }
@@ -48,14 +58,24 @@ export interface Runtime {
 /** What may run at the same time over all hosts. Joins: the API serves that many well; memberships and control planes change one by one. */
 const limits = {
   perHost: 8,
-  named: { upload: 8, download: 4, 'image-pull': 64, 'kubeadm-join': 10, 'control-plane-join': 1, 'etcd-membership': 1 },
+  named: {
+    upload: 8,
+    download: 4,
+    'image-pull': 64,
+    'kubeadm-join': 10,
+    'control-plane-join': 1,
+    'etcd-membership': 1,
+  },
 };
 
 /** The composition root: makes the work directories and puts all the parts together for one cluster. */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { cluster, cwd } = options;
   const dirs = workDirs({ cwd, clusterName: cluster.metadata.name });
-  await createWorkDirs(dirs, cluster.spec.hosts.map((host) => host.name));
+  await createWorkDirs(
+    dirs,
+    cluster.spec.hosts.map((host) => host.name),
+  );
   const redactor = createRedactor();
   const onSecret = (secret: Secret): void => {
     redactor.add(secret);
@@ -63,11 +83,26 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   const { prompt } = options;
   const resolver = secretResolver({ warn: options.onNotice, ...(prompt === undefined ? {} : { prompt }) });
-  const pool = hostPool({ cluster, knownHostsFile: dirs.knownHostsFile, resolver, onNotice: options.onNotice, onSecret });
+  const pool = hostPool({
+    cluster,
+    knownHostsFile: dirs.knownHostsFile,
+    resolver,
+    onNotice: options.onNotice,
+    onSecret,
+  });
   const cache = await openCache(dirs.cacheFile);
   const artifacts = await loadArtifactIndex({ workDirs: dirs, download: cluster.spec.download, cache });
   const manifests = await readManifests(cluster.spec.addons);
-  const parts: Parts = { cluster, dirs, redactor, pool, artifacts, manifests, secret: secretsOfPlans({ cluster, resolver, onSecret }), template: templateReader(options.templatesDir) };
+  const parts: Parts = {
+    cluster,
+    dirs,
+    redactor,
+    pool,
+    artifacts,
+    manifests,
+    secret: secretsOfPlans({ cluster, resolver, onSecret }),
+    template: templateReader(options.templatesDir),
+  };
   let facts: ReadonlyMap<string, HostFacts> = new Map();
   const ownCa = await ownCaDigests(dirs);
   return {
@@ -77,7 +112,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       facts = survey.facts;
       return survey;
     },
-    planContext: () => Object.freeze({ cluster, facts, workDirs: dirs, download: cluster.spec.download, artifacts, ownCa, manifests }),
+    planContext: () =>
+      Object.freeze({ cluster, facts, workDirs: dirs, download: cluster.spec.download, artifacts, ownCa, manifests }),
     run: (graph, run) => runInDirectory(parts, graph, run),
     host: (name) => pool.runner(name),
     close: () => pool.close(),
@@ -96,7 +132,11 @@ interface Parts {
 }
 
 /** One run: its directory holds the plan, the journal and the log. A run that changes things is the only one. */
-async function runInDirectory(parts: Parts, graph: ExecutionGraph<StepContext>, { mode, emit, stop }: Parameters<Runtime['run']>[1]): ReturnType<Runtime['run']> {
+async function runInDirectory(
+  parts: Parts,
+  graph: ExecutionGraph<StepContext>,
+  { mode, emit, stop }: Parameters<Runtime['run']>[1],
+): ReturnType<Runtime['run']> {
   const unlock = mode === 'apply' ? await lockRuns(parts.dirs.clusterWorkDir) : async () => {};
   try {
     const runDir = await newRunDirectory(parts.dirs, graph, parts.redactor);
@@ -126,21 +166,34 @@ async function runInDirectory(parts: Parts, graph: ExecutionGraph<StepContext>, 
   }
 }
 
-async function newRunDirectory(dirs: WorkDirs, graph: ExecutionGraph<StepContext>, redactor: Redactor): Promise<string> {
+async function newRunDirectory(
+  dirs: WorkDirs,
+  graph: ExecutionGraph<StepContext>,
+  redactor: Redactor,
+): Promise<string> {
   const name = `${new Date().toISOString().replaceAll(/[:.]/g, '-')}-${process.pid}`;
   const runDir = join(dirs.runsDir, name);
   await mkdir(runDir, { recursive: true, mode: 0o700 });
-  await writeFile(join(runDir, 'plan.json'), redactor.redact(`${JSON.stringify(graphToJson(graph), null, 1)}\n`), { mode: 0o600 });
+  await writeFile(join(runDir, 'plan.json'), redactor.redact(`${JSON.stringify(graphToJson(graph), null, 1)}\n`), {
+    mode: 0o600,
+  });
   return runDir;
 }
 
 /** Runners of all hosts of the graph; the connections behind them are open since the survey. */
-async function openRunners({ pool }: Parts, graph: ExecutionGraph<StepContext>): Promise<ReadonlyMap<string, HostRunner>> {
+async function openRunners(
+  { pool }: Parts,
+  graph: ExecutionGraph<StepContext>,
+): Promise<ReadonlyMap<string, HostRunner>> {
   const names = new Set([controlNode, ...graph.hosts]);
   return new Map(await Promise.all([...names].map(async (name) => [name, await pool.runner(name)] as const)));
 }
 
-function stepContext(tools: JobTools, runners: ReadonlyMap<string, HostRunner>, { secret, template }: Parts): StepContext {
+function stepContext(
+  tools: JobTools,
+  runners: ReadonlyMap<string, HostRunner>,
+  { secret, template }: Parts,
+): StepContext {
   const host = runners.get(tools.host);
   if (!host) throw new Error(`no runner for ${tools.host}`);
   const { signal } = tools;
@@ -159,12 +212,17 @@ function stepContext(tools: JobTools, runners: ReadonlyMap<string, HostRunner>, 
 async function ownCaDigests(dirs: WorkDirs): Promise<PlanContext['ownCa']> {
   const digest = async (path: string): Promise<string | undefined> => {
     try {
-      return createHash('sha256').update(await readFile(path)).digest('hex');
+      return createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
   };
-  const [kubernetes, etcd] = await Promise.all([digest(join(dirs.getCertsDir('kubernetes'), 'ca.crt')), digest(join(dirs.getCertsDir('etcd'), 'ca.pem'))]);
+  const [kubernetes, etcd] = await Promise.all([
+    digest(join(dirs.getCertsDir('kubernetes'), 'ca.crt')),
+    digest(join(dirs.getCertsDir('etcd'), 'ca.pem')),
+  ]);
   return { ...(kubernetes === undefined ? {} : { kubernetes }), ...(etcd === undefined ? {} : { etcd }) };
 }

@@ -12,7 +12,20 @@ export interface Survey {
 }
 
 /** The commands that plans ask for: what is missing is installed or reported. */
-const commands = ['systemctl', 'tar', 'bash', 'ip', 'iptables', 'conntrack', 'mount', 'sysctl', 'modprobe', 'socat', 'ethtool', 'ipset'];
+const commands = [
+  'systemctl',
+  'tar',
+  'bash',
+  'ip',
+  'iptables',
+  'conntrack',
+  'mount',
+  'sysctl',
+  'modprobe',
+  'socat',
+  'ethtool',
+  'ipset',
+];
 const diskPaths = ['/usr/local/bin', '/var/lib/kubexm', '/var/lib/containerd', '/var/lib/kubelet', '/var/lib/etcd'];
 
 interface SurveyOptions {
@@ -39,7 +52,15 @@ export async function surveyHosts({ cluster, pool, limits, emit, redact }: Surve
     params: { commands, diskPaths } satisfies Json,
     async precheck({ name, signal }): Promise<Precheck> {
       const runner: HostRunner = await pool.runner(name);
-      facts.set(name, await runner.facts({ diskPaths: [...new Set([...diskPaths, ...dataDirs])], commands, leftovers: dataDirs.map((path) => `${path}/member`), signal }));
+      facts.set(
+        name,
+        await runner.facts({
+          diskPaths: [...new Set([...diskPaths, ...dataDirs])],
+          commands,
+          leftovers: dataDirs.map((path) => `${path}/member`),
+          signal,
+        }),
+      );
       return { state: 'satisfied', because: 'the host answered' };
     },
     run: () => Promise.resolve(),

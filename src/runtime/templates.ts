@@ -11,7 +11,9 @@ export function templateReader(overrides: string | undefined): (name: string) =>
     for (const directory of directories) {
       const text = await readFile(join(directory, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return undefined;
-        throw new KubexmError('TEMPLATE_BROKEN', `the template ${join(directory, name)} cannot be read`, { cause: error });
+        throw new KubexmError('TEMPLATE_BROKEN', `the template ${join(directory, name)} cannot be read`, {
+          cause: error,
+        });
       });
       if (text !== undefined) return text;
     }
@@ -27,6 +29,7 @@ export function templateReader(overrides: string | undefined): (name: string) =>
 /** templates/ lies beside dist/ in the package, and two levels above the sources. */
 function shippedTemplates(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
-  while (!directory.endsWith('/dist') && !directory.endsWith('/src') && directory !== '/') directory = dirname(directory);
+  while (!directory.endsWith('/dist') && !directory.endsWith('/src') && directory !== '/')
+    directory = dirname(directory);
   return join(dirname(directory), 'templates');
 }

@@ -8,13 +8,22 @@ export { modprobe, sysctl } from './common/kernel.js';
 export { installPackage, removePackage, updatePackageCache } from './common/packages.js';
 export type * from './common/params.js';
 export { fileChecksum, makeDirectory, removeFile } from './common/path.js';
+export { type WaitForFile, waitForFile } from './common/wait-for-file.js';
 export { configureHostsFile, disableSwap, setHostname, setTimezone } from './common/system.js';
 export type * from './context.js';
 export { type StepData, type StepFactory, type StepOverrides, stepFromData } from './define.js';
 export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
 export { addEtcdLearner, type EtcdMemberChange, promoteEtcdMember } from './etcd/members.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
-export { type KubeadmInit, type KubeadmJoin, kubeadmInit, kubeadmJoin } from './kube/kubeadm.js';
+export {
+  discoveryFile,
+  type KubeadmAddon,
+  type KubeadmInit,
+  type KubeadmJoin,
+  kubeadmAddon,
+  kubeadmInit,
+  kubeadmJoin,
+} from './kube/kubeadm.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
 export { type NodeMetadata, type ReconcileNodes, reconcileNodes, type TaintSpec } from './kube/nodes.js';
 export { type VerifyCluster, verifyCluster } from './kube/verify.js';

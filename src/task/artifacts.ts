@@ -17,7 +17,11 @@ export function artifactFor(ctx: PlanContext, component: ComponentVersion, host:
 }
 
 /** The distinct files that these hosts need of a component: one per architecture in use. */
-export function artifactsFor(ctx: PlanContext, component: ComponentVersion, hosts: readonly HostName[]): RemoteBinary[] {
+export function artifactsFor(
+  ctx: PlanContext,
+  component: ComponentVersion,
+  hosts: readonly HostName[],
+): RemoteBinary[] {
   return [...new Set(hosts.map((host) => archOf(ctx, host)))].map((arch) => remoteBinary({ ...component, arch }));
 }
 
@@ -52,7 +56,12 @@ export function placeArchive({ g, ctx, component, hosts, after }: Placing, into:
     hosts,
     (host) => {
       const artifact = artifactFor(ctx, component, host);
-      return uploadFile({ source: artifact.path(ctx), target: onHost(artifact), sha256: artifact.digest(ctx), mode: 0o644 });
+      return uploadFile({
+        source: artifact.path(ctx),
+        target: onHost(artifact),
+        sha256: artifact.digest(ctx),
+        mode: 0o644,
+      });
     },
     { after: [...ready, ...(after ? [after] : [])] },
   );

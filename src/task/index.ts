@@ -1,3 +1,4 @@
+export { installCoreDns } from './addons/coredns.js';
 export { applyAddons } from './addons/manifests.js';
 export { verifyReadiness } from './addons/verify.js';
 export { installContainerRuntime } from './container-runtime/install.js';

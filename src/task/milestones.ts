@@ -20,5 +20,7 @@ export const etcdReady = milestone('etcd-ready');
 export const apiServing = milestone('api-serving');
 /** The host is a node of the cluster. */
 export const nodeJoined = milestone('node-joined');
-/** The manifests of the network are applied. */
+/** CoreDNS is deployed. */
+export const coreDnsApplied = milestone('coredns-applied');
+/** The network is applied, and ready on the host that speaks for the cluster. */
 export const networkApplied = milestone('network-applied');

@@ -40,11 +40,15 @@ export async function gatherFacts(runtime: Runtime, io: Io): Promise<void> {
     if (facts.size > 0) details.push(...(await otherProblems(runtime)));
     const hints = [...failures.values()].flatMap(({ hint }) => (hint === undefined ? [] : [hint]));
     const hosts = [...failures.keys()];
-    throw new KubexmError(failureCode(failures), `${plural(hosts.length, 'host')} could not be reached: ${hosts.join(', ')}; nothing was changed`, {
-      details,
-      hint: [...new Set(hints)].join('\n      ') || undefined,
-      retryable: false,
-    });
+    throw new KubexmError(
+      failureCode(failures),
+      `${plural(hosts.length, 'host')} could not be reached: ${hosts.join(', ')}; nothing was changed`,
+      {
+        details,
+        hint: [...new Set(hints)].join('\n      ') || undefined,
+        retryable: false,
+      },
+    );
   } finally {
     reader?.close();
   }
@@ -53,11 +57,21 @@ export async function gatherFacts(runtime: Runtime, io: Io): Promise<void> {
 /** The checks of the hosts that do answer. */
 async function otherProblems(runtime: Runtime): Promise<string[]> {
   const never = new AbortController().signal;
-  const { jobs } = await runtime.run(checkCluster.plan(runtime.planContext()), { mode: 'check', emit: () => {}, stop: { drain: never, abort: never } });
+  const { jobs } = await runtime.run(checkCluster.plan(runtime.planContext()), {
+    mode: 'check',
+    emit: () => {},
+    stop: { drain: never, abort: never },
+  });
   return jobs.flatMap(({ outcome }) => (outcome.state === 'failed' ? problemLines(outcome.error) : []));
 }
 
-function problemLines({ message, details }: { readonly message: string; readonly details: readonly string[] }): string[] {
+function problemLines({
+  message,
+  details,
+}: {
+  readonly message: string;
+  readonly details: readonly string[];
+}): string[] {
   return [message, ...details.map((detail) => `  ${detail}`)];
 }
 

@@ -15,12 +15,24 @@ interface ApiObject {
 }
 
 interface EtcdReport {
-  readonly status: readonly { readonly Endpoint: string; readonly Status: { readonly header: { readonly member_id: number }; readonly leader: number; readonly version: string; readonly dbSize: number } }[];
+  readonly status: readonly {
+    readonly Endpoint: string;
+    readonly Status: {
+      readonly header: { readonly member_id: number };
+      readonly leader: number;
+      readonly version: string;
+      readonly dbSize: number;
+    };
+  }[];
   readonly health: readonly { readonly endpoint: string; readonly health: boolean }[];
 }
 
 /** Puts together what the status pipeline reported. `unreachable`: hosts that did not answer, with the reason. */
-export function statusView(name: string, events: readonly EngineEvent[], unreachable: ReadonlyMap<string, string>): ClusterStatusView {
+export function statusView(
+  name: string,
+  events: readonly EngineEvent[],
+  unreachable: ReadonlyMap<string, string>,
+): ClusterStatusView {
   const objects = (one<{ items: ApiObject[] }>(events, statusReports.objects)?.items ?? []) as readonly ApiObject[];
   const nodes = objects.filter((object) => object.kind === 'Node').map(nodeView);
   const pods = objects.filter((object) => object.kind === 'Pod');
@@ -50,7 +62,9 @@ export function statusView(name: string, events: readonly EngineEvent[], unreach
       })),
     },
     etcd,
-    certificates: logs(events, statusReports.certificates).flatMap(({ host, data }) => (data as { name: string; expiresAt: string }[]).map((certificate) => ({ host, ...certificate }))),
+    certificates: logs(events, statusReports.certificates).flatMap(({ host, data }) =>
+      (data as { name: string; expiresAt: string }[]).map((certificate) => ({ host, ...certificate })),
+    ),
   };
 }
 
@@ -58,7 +72,9 @@ function nodeView({ metadata, status }: ApiObject): ClusterStatusView['nodes'][n
   const prefix = 'node-role.kubernetes.io/';
   return {
     name: metadata.name,
-    roles: Object.keys(metadata.labels ?? {}).filter((label) => label.startsWith(prefix)).map((label) => label.slice(prefix.length)),
+    roles: Object.keys(metadata.labels ?? {})
+      .filter((label) => label.startsWith(prefix))
+      .map((label) => label.slice(prefix.length)),
     ready: status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false,
     version: status.nodeInfo?.kubeletVersion ?? '',
     address: status.addresses?.find((address) => address.type === 'InternalIP')?.address ?? '',
@@ -67,19 +83,32 @@ function nodeView({ metadata, status }: ApiObject): ClusterStatusView['nodes'][n
 }
 
 function podWell({ status }: ApiObject): boolean {
-  return status.phase === 'Succeeded' || (status.phase === 'Running' && (status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false));
+  return (
+    status.phase === 'Succeeded' ||
+    (status.phase === 'Running' &&
+      (status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false))
+  );
 }
 
 function etcdView(report: EtcdReport | undefined): ClusterStatusView['etcd'] {
   if (!report) return [];
   return report.health.map(({ endpoint, health }) => {
     const state = report.status.find((each) => each.Endpoint === endpoint)?.Status;
-    return { name: new URL(endpoint).hostname, endpoint, healthy: health, leader: state !== undefined && state.leader === state.header.member_id, version: state?.version ?? '', dbSizeBytes: state?.dbSize ?? 0 };
+    return {
+      name: new URL(endpoint).hostname,
+      endpoint,
+      healthy: health,
+      leader: state !== undefined && state.leader === state.header.member_id,
+      version: state?.version ?? '',
+      dbSizeBytes: state?.dbSize ?? 0,
+    };
   });
 }
 
 function failures(events: readonly EngineEvent[]): string[] {
-  return events.flatMap((event) => (event.type === 'job-finished' && event.outcome.state === 'failed' ? [event.outcome.error.message] : []));
+  return events.flatMap((event) =>
+    event.type === 'job-finished' && event.outcome.state === 'failed' ? [event.outcome.error.message] : [],
+  );
 }
 
 function one<T>(events: readonly EngineEvent[], report: string): T | undefined {
@@ -87,5 +116,7 @@ function one<T>(events: readonly EngineEvent[], report: string): T | undefined {
 }
 
 function logs(events: readonly EngineEvent[], report: string): { readonly host: string; readonly data: unknown }[] {
-  return events.flatMap((event) => (event.type === 'job-log' && event.message === report ? [{ host: event.host, data: event.data }] : []));
+  return events.flatMap((event) =>
+    event.type === 'job-log' && event.message === report ? [{ host: event.host, data: event.data }] : [],
+  );
 }

@@ -15,7 +15,11 @@ export async function run({ options, io }: Invocation): Promise<number> {
     const { failures } = await runtime.survey(() => {});
     const events: EngineEvent[] = [];
     const never = new AbortController().signal;
-    await runtime.run(clusterStatus.plan(runtime.planContext()), { mode: 'check', emit: (event) => events.push(event), stop: { drain: never, abort: never } });
+    await runtime.run(clusterStatus.plan(runtime.planContext()), {
+      mode: 'check',
+      emit: (event) => events.push(event),
+      stop: { drain: never, abort: never },
+    });
     const unreachable = new Map([...failures].map(([host, { message }]) => [host, message]));
     const status = statusView(cluster.metadata.name, events, unreachable);
     if (options.output === 'json') printJson(io, status);

@@ -2,4 +2,7 @@ import { addons, baseline, controlPlane, infrastructure, network, preflight, wor
 import { definePipeline } from '../define.js';
 
 /** Machines in, a cluster out; on a cluster that is there, it finds nothing to do or puts right what differs. */
-export const createCluster = definePipeline('create-cluster', { gate: preflight, modules: [baseline, infrastructure, controlPlane, network, worker, addons] });
+export const createCluster = definePipeline('create-cluster', {
+  gate: preflight,
+  modules: [baseline, infrastructure, controlPlane, network, worker, addons],
+});

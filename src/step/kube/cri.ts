@@ -1,5 +1,6 @@
+import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
-import { sh } from '../../runner/index.js';
+import { type ShellCommand, sh } from '../../runner/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
@@ -54,44 +55,45 @@ export const pullImages = defineStep<PullImages>({
     const missing = await missingImages(ctx, p);
     let pulled = 0;
     ctx.progress(0, missing.length, 'count');
-    const results = await Promise.allSettled(
+    const results = await Promise.all(
       missing.map(async (image) => {
-        await ctx.host.run(
-          sh`crictl --runtime-endpoint=${p.endpoint} --image-endpoint=${p.endpoint} pull -q ${image}`,
-          { signal: ctx.signal, long: true },
-        );
+        const failure = await pullImage(ctx, p.endpoint, image);
         pulled += 1;
         ctx.progress(pulled, missing.length, 'count');
+        return failure;
       }),
     );
-    const failures = results.flatMap((result) =>
-      result.status === 'rejected'
-        ? [String(result.reason instanceof Error ? result.reason.message : result.reason)]
-        : [],
-    );
-    const first = results.find((result) => result.status === 'rejected');
-    if (first) {
+    const failures = results.filter((failure) => failure !== undefined);
+    if (failures.length > 0) {
       throw new KubexmError(
         'COMMAND_FAILED',
         `${ctx.host.name}: ${failures.length} of ${missing.length} images could not be pulled`,
         {
-          details: first.reason instanceof KubexmError ? [...failures, ...first.reason.details] : failures,
+          details: failures,
           hint: 'check registry.mirrors in the cluster file and that the host reaches the registry',
-          cause: first.reason,
         },
       );
     }
   },
 });
 
+/** Undefined when the image is there, else the image with the runtime's own last words. */
+async function pullImage({ host, signal }: StepContext, endpoint: string, image: string): Promise<string | undefined> {
+  const { exitCode, stderr } = await host.tryRun(crictl(endpoint, ['pull', image]), { signal, long: true });
+  return exitCode === 0
+    ? undefined
+    : `crictl pull ${image}: ${stderr.trim().split('\n').at(-1) ?? `exit code ${exitCode}`}`;
+}
+
+function crictl(endpoint: string, args: readonly string[]): ShellCommand {
+  return sh`${hostPaths.bin}/crictl --runtime-endpoint=${endpoint} --image-endpoint=${endpoint} ${args}`;
+}
+
 async function runtimeReady(
   { host, signal }: StepContext,
   endpoint: string,
 ): Promise<{ done: boolean; because: string }> {
-  const { exitCode, stdout, stderr } = await host.tryRun(
-    sh`crictl --runtime-endpoint=${endpoint} --image-endpoint=${endpoint} info`,
-    { signal },
-  );
+  const { exitCode, stdout, stderr } = await host.tryRun(crictl(endpoint, ['info']), { signal });
   if (exitCode !== 0) return { done: false, because: stderr.trim().split('\n').at(-1) ?? 'crictl info failed' };
   const info = JSON.parse(stdout) as {
     status?: { conditions?: { type?: string; status?: boolean; message?: string }[] };
@@ -103,10 +105,7 @@ async function runtimeReady(
 }
 
 async function missingImages({ host, signal }: StepContext, { endpoint, images }: PullImages): Promise<string[]> {
-  const { stdout } = await host.run(
-    sh`crictl --runtime-endpoint=${endpoint} --image-endpoint=${endpoint} images -o json`,
-    { signal },
-  );
+  const { stdout } = await host.run(crictl(endpoint, ['images', '-o', 'json']), { signal });
   const { images: found } = JSON.parse(stdout) as { images?: { repoTags?: string[]; repoDigests?: string[] }[] };
   const there = new Set((found ?? []).flatMap((image) => [...(image.repoTags ?? []), ...(image.repoDigests ?? [])]));
   return images.filter((image) => !there.has(image));

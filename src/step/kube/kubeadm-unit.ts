@@ -31,7 +31,7 @@ export async function awaitKubeadm(ctx: StepContext, timeoutMs = 300_000): Promi
 /**
  * Runs kubeadm as a transient unit, apart from the SSH session: it comes to its end when the connection breaks or kubexm
  * is killed, and is never left half-way by that. Its output is a 0600 file on the host; the configuration, which holds the
- * token, lies on a tmpfs and is removed at the end. `marker` is touched on success.
+ * token, lies on a tmpfs and is removed at the end. `marker`, where given, is touched on success.
  */
 export async function runKubeadm(
   { host, signal }: StepContext,
@@ -44,11 +44,11 @@ export async function runKubeadm(
     readonly args: readonly string[];
     readonly configuration: Secret;
     readonly log: string;
-    readonly marker: string;
+    readonly marker?: string;
   },
 ): Promise<void> {
   const logFile = `${hostPaths.log}/${log}`;
-  const inner = sh`umask 077; ${hostPaths.bin}/kubeadm ${args} --config=${config} >${logFile} 2>&1; rc=$?; rm -f ${config}; if [ $rc -eq 0 ]; then mkdir -p /var/lib/kubexm && touch ${marker}; fi; exit $rc`;
+  const inner = sh`umask 077; ${hostPaths.bin}/kubeadm ${args} --config=${config} >${logFile} 2>&1; rc=$?; rm -f ${config}; ${marker === undefined ? sh`:` : sh`if [ $rc -eq 0 ]; then mkdir -p /var/lib/kubexm && touch ${marker}; fi`}; exit $rc`;
   const command = sh`umask 077; mkdir -p /run/kubexm ${hostPaths.log} && cat >${config} && { systemctl reset-failed ${unit} 2>/dev/null || true; } && systemd-run --quiet --collect --wait --unit=${unit} --setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c ${inner.text}`;
   const { exitCode, stderr } = await host.tryRun(command, {
     stdin: configuration,

@@ -1,16 +1,17 @@
-import { X509Certificate, createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import type { Json } from '../../plan/index.js';
-import { sh } from '../../runner/index.js';
 import { Secret } from '../../secrets/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { SecretRef, StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { awaitKubeadm, kubeadmAtWork, runKubeadm } from './kubeadm-unit.js';
+import { kubectl } from './kubectl.js';
 
 const initMarker = '/var/lib/kubexm/kubeadm-init.done';
+/** Lies on a tmpfs; holds the CA and an address, nothing secret. `joinDocuments` names it. */
+export const discoveryFile = '/run/kubexm/discovery.conf';
 const joinMarker = '/var/lib/kubexm/kubeadm-join.done';
 
 /** Everything that an earlier, interrupted init or join has made, and that kubeadm would take for a foreign cluster. */
@@ -61,23 +62,25 @@ export const kubeadmInit = defineStep<KubeadmInit>({
     await runKubeadm(ctx, {
       args: [
         'init',
+        '--skip-phases=addon/coredns',
         '--skip-token-print',
         `--ignore-preflight-errors=${[...ownTraces, ...p.ignorePreflightErrors].join(',')}`,
       ],
-      configuration: await configurationText(p.documents, { token }),
+      configuration: await configurationText(p.documents, token),
       log: 'kubeadm-init.log',
       marker: initMarker,
     });
   },
 });
 
-/** `caCert`: the cluster CA on the control machine; its public key is what the join trusts. */
+/** `caCert`: the cluster CA on the control machine, which the join trusts; `server`: the API's URL. */
 export interface KubeadmJoin {
   readonly nodeName: string;
   readonly role: 'control-plane' | 'worker';
   readonly documents: readonly { readonly [key: string]: Json }[];
   readonly token: SecretRef;
   readonly caCert: string;
+  readonly server: string;
   readonly ignorePreflightErrors: readonly string[];
 }
 
@@ -99,12 +102,12 @@ export const kubeadmJoin = defineStep<KubeadmJoin>({
     const state = await joinState(ctx, p.role);
     if (state === 'joined') return;
     const token = await ctx.secret(p.token);
-    const caCertHash = await publicKeyHash(p.caCert);
+    await ctx.host.writeFile(discoveryFile, await discoveryKubeconfig(p), { mode: 0o600, signal: ctx.signal });
     // kubeadm refuses to join a node whose kubelet is Ready already: what that phase does is then done.
     const skip = state === 'bootstrapped' ? [`--skip-phases=preflight,kubelet-start`] : [];
     await runKubeadm(ctx, {
       args: ['join', ...skip, `--ignore-preflight-errors=${[...ownTraces, ...p.ignorePreflightErrors].join(',')}`],
-      configuration: await configurationText(p.documents, { token, caCertHash }),
+      configuration: await configurationText(p.documents, token),
       log: 'kubeadm-join.log',
       marker: joinMarker,
     });
@@ -135,9 +138,8 @@ async function existing({ host, signal }: StepContext, paths: readonly string[])
 
 /** The last things that `kubeadm init` makes. */
 async function addonsExist({ host, signal }: StepContext): Promise<boolean> {
-  const kubectl = sh`${hostPaths.bin}/kubectl --kubeconfig=${hostPaths.adminKubeconfig} --request-timeout=10s`;
   const { exitCode } = await host.tryRun(
-    sh`${kubectl} -n kube-system get configmap/kubeadm-config deployment/coredns daemonset/kube-proxy -o name`,
+    kubectl(['-n', 'kube-system', 'get', 'configmap/kubeadm-config', 'daemonset/kube-proxy', '-o', 'name']),
     { signal },
   );
   return exitCode === 0;
@@ -159,21 +161,52 @@ async function awaitApi(ctx: StepContext): Promise<void> {
   );
 }
 
-/** sha256 over the certificate's public key, as `discovery.bootstrapToken.caCertHashes` wants it. */
-async function publicKeyHash(caCert: string): Promise<string> {
-  const certificate = new X509Certificate(await readFile(caCert));
-  return `sha256:${createHash('sha256')
-    .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('hex')}`;
+/** With the CA at hand nothing must be discovered: no wait for the controller that signs `cluster-info`. */
+async function discoveryKubeconfig({ caCert, server }: KubeadmJoin): Promise<string> {
+  const ca = await readFile(caCert);
+  const cluster = { server, 'certificate-authority-data': ca.toString('base64') };
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'discovery', cluster }],
+    contexts: [{ name: 'discovery', context: { cluster: 'discovery', user: '' } }],
+    'current-context': 'discovery',
+  };
+  return `${JSON.stringify(config)}\n`;
 }
 
-async function configurationText(
-  documents: KubeadmInit['documents'],
-  values: { readonly token: Secret; readonly caCertHash?: string },
-): Promise<Secret> {
+async function configurationText(documents: KubeadmInit['documents'], token: Secret): Promise<Secret> {
   const { stringify } = await import('yaml');
   const text = documents.map((document) => stringify(document, { aliasDuplicateObjects: false })).join('---\n');
-  return new Secret(
-    text.replaceAll('$token', values.token.reveal()).replaceAll('$caCertHash', values.caCertHash ?? ''),
-  );
+  return new Secret(text.replaceAll('$token', token.reveal()));
 }
+
+/** An addon that kubeadm brings, applied from the same documents as `init`. */
+export interface KubeadmAddon {
+  readonly addon: 'coredns';
+  readonly documents: KubeadmInit['documents'];
+  readonly token: SecretRef;
+}
+
+/** Applies an addon on its own, when the network that its pods need is there. */
+export const kubeadmAddon = defineStep<KubeadmAddon>({
+  kind: 'kubeadm.addon',
+  title: (p) => `Apply the addon ${p.addon}`,
+  policy: { timeoutMs: 300_000, attempts: 3, backoffMs: 1000 },
+  recheck: false,
+  async precheck({ host, signal }, p) {
+    const { exitCode, stdout } = await host.tryRun(
+      kubectl(['-n', 'kube-system', 'get', `deployment/${p.addon}`, '--ignore-not-found', '-o', 'name']),
+      { signal },
+    );
+    if (exitCode !== 0) return needed('the API did not say whether it is there');
+    return stdout.trim() === '' ? needed('it is not there') : satisfied('its deployment is there');
+  },
+  async run(ctx, p) {
+    await runKubeadm(ctx, {
+      args: ['init', 'phase', 'addon', p.addon],
+      configuration: await configurationText(p.documents, await ctx.secret(p.token)),
+      log: `kubeadm-addon-${p.addon}.log`,
+    });
+  },
+});

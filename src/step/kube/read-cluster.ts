@@ -43,13 +43,19 @@ export const readCertificates = defineStep<Read & { readonly directories: readon
   title: () => 'Read the certificates',
   recheck: false,
   async precheck({ host, signal, log }, p) {
-    const { stdout } = await host.run(sh`for f in $(find ${p.directories} -maxdepth 1 -type f '(' -name '*.crt' -o -name '*.pem' ')' ! -name '*-key.pem' 2>/dev/null); do echo "@@$f"; cat "$f"; done`, { signal });
-    const certificates = stdout.split('@@').slice(1).flatMap((section) => {
-      const [name = '', ...text] = section.split('\n');
-      const pem = text.join('\n');
-      if (!pem.includes('BEGIN CERTIFICATE')) return [];
-      return [{ name, expiresAt: new Date(new X509Certificate(pem).validTo).toISOString() }];
-    });
+    const { stdout } = await host.run(
+      sh`for f in $(find ${p.directories} -maxdepth 1 -type f '(' -name '*.crt' -o -name '*.pem' ')' ! -name '*-key.pem' 2>/dev/null); do echo "@@$f"; cat "$f"; done`,
+      { signal },
+    );
+    const certificates = stdout
+      .split('@@')
+      .slice(1)
+      .flatMap((section) => {
+        const [name = '', ...text] = section.split('\n');
+        const pem = text.join('\n');
+        if (!pem.includes('BEGIN CERTIFICATE')) return [];
+        return [{ name, expiresAt: new Date(new X509Certificate(pem).validTo).toISOString() }];
+      });
     log('debug', p.report, certificates);
     return satisfied(`${certificates.length} certificates`);
   },

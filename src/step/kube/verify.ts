@@ -18,7 +18,7 @@ export interface VerifyCluster {
 export const verifyCluster = defineStep<VerifyCluster>({
   kind: 'kube.verify',
   title: (p) => `Verify ${p.nodes.length} nodes, system pods and DNS`,
-  policy: { timeoutMs: 660_000 },
+  policy: { timeoutMs: 420_000 },
   recheck: false,
   async precheck(ctx, p) {
     const { problems } = await look(ctx, p);
@@ -26,7 +26,7 @@ export const verifyCluster = defineStep<VerifyCluster>({
     return first === undefined ? satisfied('all nodes are Ready, all system pods run, DNS answers') : needed(first);
   },
   async run(ctx, p) {
-    const answer = await pollUntil(() => look(ctx, p), { timeoutMs: 600_000, intervalMs: 500, signal: ctx.signal });
+    const answer = await pollUntil(() => look(ctx, p), { timeoutMs: 360_000, intervalMs: 500, signal: ctx.signal });
     if (!answer.done) {
       throw new KubexmError('WAIT_TIMEOUT', 'the cluster did not become ready', {
         details: answer.problems.slice(0, 20),
@@ -123,7 +123,8 @@ async function dnsAnswers(
 ): Promise<boolean> {
   const labels = name.split('.').map((label) => `\\x${label.length.toString(16).padStart(2, '0')}${label}`);
   const question = `\\x13\\x37\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00${labels.join('')}\\x00\\x00\\x01\\x00\\x01`;
-  const ask = `exec 3<>/dev/udp/${address}/53; printf '${question}' >&3; timeout 2 dd bs=512 count=1 <&3 2>/dev/null | od -An -tx1 -N4`;
+  // Written through dd as one datagram: a printf of bash's own breaks it up at every line feed.
+  const ask = `exec 3<>/dev/udp/${address}/53; printf '${question}' | dd bs=512 iflag=fullblock 2>/dev/null >&3; timeout 2 dd bs=512 count=1 <&3 2>/dev/null | od -An -tx1 -N4`;
   const { stdout } = await host.tryRun(sh`bash -c ${ask}`, { signal, timeoutMs: 10_000 });
   const bytes = stdout.trim().split(/\s+/);
   return bytes[0] === '13' && bytes[1] === '37' && (Number.parseInt(bytes[3] ?? 'f', 16) & 0x0f) === 0;

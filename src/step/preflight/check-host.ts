@@ -16,17 +16,25 @@ export const checkHost = defineStep<CheckHost>({
   title: () => 'Check the host',
   recheck: false,
   async precheck(ctx, p) {
-    const facts = await ctx.host.facts({ diskPaths: p.disk.map(({ path }) => path), commands: p.commands, signal: ctx.signal });
+    const facts = await ctx.host.facts({
+      diskPaths: p.disk.map(({ path }) => path),
+      commands: p.commands,
+      signal: ctx.signal,
+    });
     const findings = [...factFindings(facts, p), ...(await installationFindings(ctx, p))];
     const errors = findings.filter((finding) => finding.severity === 'error');
     const warnings = findings.filter((finding) => finding.severity === 'warning');
     for (const warning of warnings) ctx.log('warn', findingText(warning));
     if (errors.length > 0) {
-      throw new KubexmError('PREFLIGHT_FAILED', `${ctx.host.name}: ${errors.length === 1 ? '1 check failed' : `${errors.length} checks failed`}`, {
-        details: errors.map(findingText),
-        hint: errors.map((error) => error.fix).find((fix) => fix !== undefined),
-        retryable: false,
-      });
+      throw new KubexmError(
+        'PREFLIGHT_FAILED',
+        `${ctx.host.name}: ${errors.length === 1 ? '1 check failed' : `${errors.length} checks failed`}`,
+        {
+          details: errors.map(findingText),
+          hint: errors.map((error) => error.fix).find((fix) => fix !== undefined),
+          retryable: false,
+        },
+      );
     }
     return satisfied(warnings.length === 0 ? 'all checks passed' : `passed with ${warnings.length} warnings`);
   },
@@ -44,21 +52,39 @@ function findingText({ message, fix }: Finding): string {
 async function installationFindings({ host, signal }: StepContext, p: CheckHost): Promise<Finding[]> {
   const ca = `${hostPaths.kubernetesPki}/ca.crt`;
   const etcdCa = `${hostPaths.etcd.pki}/ca.pem`;
-  const traces = [hostPaths.adminKubeconfig, `${hostPaths.kubernetes}/kubelet.conf`, `${hostPaths.kubernetes}/manifests/kube-apiserver.yaml`];
+  const traces = [
+    hostPaths.adminKubeconfig,
+    `${hostPaths.kubernetes}/kubelet.conf`,
+    `${hostPaths.kubernetes}/manifests/kube-apiserver.yaml`,
+  ];
   const data = `${p.etcdDataDir}/member`;
   const found = await host.statMany([ca, etcdCa, ...traces, data], { sha256: true, signal });
   const findings: Finding[] = [];
   const caDigest = found.get(ca)?.sha256;
   const left = traces.filter((path) => found.has(path));
   if (p.kubelet && caDigest !== undefined && caDigest !== p.ownCa.kubernetes) {
-    findings.push({ severity: 'error', message: `${ca} is the CA of another cluster, or of one that was half removed`, fix: 'kubeadm reset -f --skip-phases=remove-etcd-member && rm -rf /etc/kubernetes (if nothing of it is needed)' });
+    findings.push({
+      severity: 'error',
+      message: `${ca} is the CA of another cluster, or of one that was half removed`,
+      fix: 'kubeadm reset -f --skip-phases=remove-etcd-member && rm -rf /etc/kubernetes (if nothing of it is needed)',
+    });
   } else if (p.kubelet && caDigest === undefined && left.length > 0) {
-    findings.push({ severity: 'error', message: `${left.join(', ')} without ${ca}: a cluster was half removed here`, fix: 'kubeadm reset -f --skip-phases=remove-etcd-member && rm -rf /etc/kubernetes (if nothing of it is needed)' });
+    findings.push({
+      severity: 'error',
+      message: `${left.join(', ')} without ${ca}: a cluster was half removed here`,
+      fix: 'kubeadm reset -f --skip-phases=remove-etcd-member && rm -rf /etc/kubernetes (if nothing of it is needed)',
+    });
   }
   const etcdDigest = found.get(etcdCa)?.sha256;
   const foreignEtcd = etcdDigest !== undefined && etcdDigest !== p.ownCa.etcd;
   if (p.etcd && (foreignEtcd || (etcdDigest === undefined && found.has(data)))) {
-    findings.push({ severity: 'error', message: foreignEtcd ? `${etcdCa} is the CA of another etcd cluster` : `${data} holds data of an etcd that is not this cluster's`, fix: `back it up and move it aside: systemctl stop etcd; mv ${p.etcdDataDir} ${p.etcdDataDir}.old; rm -rf /etc/etcd` });
+    findings.push({
+      severity: 'error',
+      message: foreignEtcd
+        ? `${etcdCa} is the CA of another etcd cluster`
+        : `${data} holds data of an etcd that is not this cluster's`,
+      fix: `back it up and move it aside: systemctl stop etcd; mv ${p.etcdDataDir} ${p.etcdDataDir}.old; rm -rf /etc/etcd`,
+    });
   }
   return findings;
 }

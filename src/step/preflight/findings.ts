@@ -36,7 +36,12 @@ const leastKernel = [4, 19] as const;
 
 /** Pure: the checks on what a host says about itself. */
 export function factFindings(facts: HostFacts, needs: HostRequirements): Finding[] {
-  return [...systemFindings(facts, needs), ...resourceFindings(facts, needs), ...identityFindings(facts, needs), ...networkFindings(facts, needs)];
+  return [
+    ...systemFindings(facts, needs),
+    ...resourceFindings(facts, needs),
+    ...identityFindings(facts, needs),
+    ...networkFindings(facts, needs),
+  ];
 }
 
 function systemFindings(facts: HostFacts, needs: HostRequirements): Finding[] {
@@ -45,50 +50,127 @@ function systemFindings(facts: HostFacts, needs: HostRequirements): Finding[] {
   const warning = (message: string, fix: string) => findings.push({ severity: 'warning', message, fix });
   if (facts.initSystem !== 'systemd') error('systemd does not run here', 'use a distribution with systemd as init');
   const [major = 0, minor = 0] = facts.kernel.split('.').map(Number);
-  if (major < leastKernel[0] || (major === leastKernel[0] && minor < leastKernel[1])) error(`kernel ${facts.kernel} is too old`, `install kernel ${leastKernel.join('.')} or newer`);
+  if (major < leastKernel[0] || (major === leastKernel[0] && minor < leastKernel[1]))
+    error(`kernel ${facts.kernel} is too old`, `install kernel ${leastKernel.join('.')} or newer`);
   const missing = needs.commands.filter((command) => !facts.commands.includes(command));
   if (missing.length > 0) {
-    const install = facts.packageManager === undefined ? 'install them' : `${facts.packageManager === 'apt' ? 'apt-get' : facts.packageManager} install ${missing.map((command) => packageOf(command, facts)).join(' ')}`;
+    const install =
+      facts.packageManager === undefined
+        ? 'install them'
+        : `${facts.packageManager === 'apt' ? 'apt-get' : facts.packageManager} install ${missing.map((command) => packageOf(command, facts)).join(' ')}`;
     error(`missing commands: ${missing.join(', ')}`, `${install}, or name the packages in spec.system.packages`);
   }
-  if (facts.selinux === 'enforcing') warning('SELinux is enforcing', 'setenforce 0, or load container-selinux and label /var/lib/containerd and /var/lib/kubelet');
-  if (facts.firewall !== 'none') warning(`${facts.firewall} is active`, 'open the ports of the roles between the hosts, or stop it');
-  if (needs.kubelet && facts.cgroup === 'v1' && needs.cgroupV1 === 'refused') error('the host has cgroup v1, which this kubelet refuses', 'boot with systemd.unified_cgroup_hierarchy=1, or set kubelet.extraConfig.failCgroupV1 to false');
+  if (facts.selinux === 'enforcing')
+    warning(
+      'SELinux is enforcing',
+      'setenforce 0, or load container-selinux and label /var/lib/containerd and /var/lib/kubelet',
+    );
+  if (facts.firewall !== 'none')
+    warning(`${facts.firewall} is active`, 'open the ports of the roles between the hosts, or stop it');
+  if (needs.kubelet && facts.cgroup === 'v1' && needs.cgroupV1 === 'refused')
+    error(
+      'the host has cgroup v1, which this kubelet refuses',
+      'boot with systemd.unified_cgroup_hierarchy=1, or set kubelet.extraConfig.failCgroupV1 to false',
+    );
   return findings;
 }
 
 function resourceFindings(facts: HostFacts, needs: HostRequirements): Finding[] {
   const findings: Finding[] = [];
-  if (facts.cpus < needs.cpus) findings.push({ severity: 'error', message: `${facts.cpus} CPUs, ${needs.cpus} are needed`, fix: 'give the host more CPUs' });
-  if (facts.memoryBytes < needs.memoryBytes) findings.push({ severity: 'error', message: `${mib(facts.memoryBytes)} MiB of memory, ${mib(needs.memoryBytes)} are needed`, fix: 'give the host more memory' });
+  if (facts.cpus < needs.cpus)
+    findings.push({
+      severity: 'error',
+      message: `${facts.cpus} CPUs, ${needs.cpus} are needed`,
+      fix: 'give the host more CPUs',
+    });
+  if (facts.memoryBytes < needs.memoryBytes)
+    findings.push({
+      severity: 'error',
+      message: `${mib(facts.memoryBytes)} MiB of memory, ${mib(needs.memoryBytes)} are needed`,
+      fix: 'give the host more memory',
+    });
   for (const { path, bytes } of needs.disk) {
     const free = facts.freeBytes[path];
-    if (free === undefined) findings.push({ severity: 'warning', message: `the free space of ${path} could not be read` });
-    else if (free < bytes) findings.push({ severity: 'error', message: `${mib(free)} MiB free for ${path}, ${mib(bytes)} are needed`, fix: `make room on the file system of ${path}` });
+    if (free === undefined)
+      findings.push({ severity: 'warning', message: `the free space of ${path} could not be read` });
+    else if (free < bytes)
+      findings.push({
+        severity: 'error',
+        message: `${mib(free)} MiB free for ${path}, ${mib(bytes)} are needed`,
+        fix: `make room on the file system of ${path}`,
+      });
   }
   return findings;
 }
 
 function identityFindings(facts: HostFacts, needs: HostRequirements): Finding[] {
   const findings: Finding[] = [];
-  if (needs.sameMachineId.length > 0) findings.push({ severity: 'error', message: `machine-id is the same as on ${needs.sameMachineId.join(', ')}`, fix: 'rm /etc/machine-id && systemd-machine-id-setup, then reboot (cloned machines)' });
-  if (needs.sameProductUuid.length > 0) findings.push({ severity: 'warning', message: `product_uuid is the same as on ${needs.sameProductUuid.join(', ')}`, fix: 'give cloned virtual machines an UUID of their own' });
-  if (needs.sameHostname.length > 0) findings.push({ severity: 'warning', message: `hostname is the same as on ${needs.sameHostname.join(', ')}`, fix: 'kubexm sets it to the name of the host in the cluster file' });
+  if (needs.sameMachineId.length > 0)
+    findings.push({
+      severity: 'error',
+      message: `machine-id is the same as on ${needs.sameMachineId.join(', ')}`,
+      fix: 'rm /etc/machine-id && systemd-machine-id-setup, then reboot (cloned machines)',
+    });
+  if (needs.sameProductUuid.length > 0)
+    findings.push({
+      severity: 'warning',
+      message: `product_uuid is the same as on ${needs.sameProductUuid.join(', ')}`,
+      fix: 'give cloned virtual machines an UUID of their own',
+    });
+  if (needs.sameHostname.length > 0)
+    findings.push({
+      severity: 'warning',
+      message: `hostname is the same as on ${needs.sameHostname.join(', ')}`,
+      fix: 'kubexm sets it to the name of the host in the cluster file',
+    });
   const skew = Math.abs(facts.clockSkewMs / 1000 - needs.medianClockSkewSeconds);
-  if (skew > 30 && needs.etcd) findings.push({ severity: 'error', message: `the clock is ${skew.toFixed(0)} s away from the other hosts'`, fix: 'start a time service: systemctl enable --now chrony' });
-  else if (skew > 2) findings.push({ severity: 'warning', message: `the clock is ${skew.toFixed(1)} s away from the other hosts'`, fix: 'start a time service: systemctl enable --now chrony' });
+  if (skew > 30 && needs.etcd)
+    findings.push({
+      severity: 'error',
+      message: `the clock is ${skew.toFixed(0)} s away from the other hosts'`,
+      fix: 'start a time service: systemctl enable --now chrony',
+    });
+  else if (skew > 2)
+    findings.push({
+      severity: 'warning',
+      message: `the clock is ${skew.toFixed(1)} s away from the other hosts'`,
+      fix: 'start a time service: systemctl enable --now chrony',
+    });
   return findings;
 }
 
 function networkFindings(facts: HostFacts, needs: HostRequirements): Finding[] {
   const findings: Finding[] = [];
   const own = facts.ipv4.find((each) => each.address === needs.internalAddress);
-  if (!own) findings.push({ severity: 'error', message: `no interface has the address ${needs.internalAddress}`, fix: `set internalAddress to one of ${facts.ipv4.map((each) => each.address).filter((address) => address !== '127.0.0.1').join(', ')}` });
-  else if (needs.mtu !== undefined && own.mtu !== needs.mtu) findings.push({ severity: 'warning', message: `MTU of ${own.interface} is ${own.mtu}, most hosts have ${needs.mtu}`, fix: 'use one MTU for the whole cluster' });
-  if (needs.kubelet && facts.resolvConf.length === 0) findings.push({ severity: 'error', message: '/etc/resolv.conf names no server; CoreDNS refuses to start', fix: 'enter a nameserver' });
+  if (!own)
+    findings.push({
+      severity: 'error',
+      message: `no interface has the address ${needs.internalAddress}`,
+      fix: `set internalAddress to one of ${facts.ipv4
+        .map((each) => each.address)
+        .filter((address) => address !== '127.0.0.1')
+        .join(', ')}`,
+    });
+  else if (needs.mtu !== undefined && own.mtu !== needs.mtu)
+    findings.push({
+      severity: 'warning',
+      message: `MTU of ${own.interface} is ${own.mtu}, most hosts have ${needs.mtu}`,
+      fix: 'use one MTU for the whole cluster',
+    });
+  if (needs.kubelet && facts.resolvConf.length === 0)
+    findings.push({
+      severity: 'error',
+      message: '/etc/resolv.conf names no server; CoreDNS refuses to start',
+      fix: 'enter a nameserver',
+    });
   for (const { port, owner, purpose } of needs.ports) {
     const holder = facts.listening.find((each) => each.port === port);
-    if (holder && !(owner.startsWith(holder.process) && holder.process !== '')) findings.push({ severity: 'error', message: `port ${port} (${purpose}) is taken by ${holder.process || 'another process'} at ${holder.address}`, fix: `stop it: ss -ltnp 'sport = :${port}' shows the process` });
+    if (holder && !(owner.startsWith(holder.process) && holder.process !== ''))
+      findings.push({
+        severity: 'error',
+        message: `port ${port} (${purpose}) is taken by ${holder.process || 'another process'} at ${holder.address}`,
+        fix: `stop it: ss -ltnp 'sport = :${port}' shows the process`,
+      });
   }
   return findings;
 }

@@ -11,8 +11,11 @@ export const applyAddons = defineTask('apply-addons', (ctx) => {
   let before: Ref | undefined;
   for (const addon of ctx.cluster.spec.addons) {
     const manifest = ctx.manifests.get(addon.name);
-    if (manifest === undefined) throw new KubexmError('INTERNAL', `the manifests of the addon ${addon.name} were not read`);
-    before = g.add(addon.name, [initHost(ctx)], kubectlApply({ name: `addon ${addon.name}`, manifest }), { after: before ?? apiServing });
+    if (manifest === undefined)
+      throw new KubexmError('INTERNAL', `the manifests of the addon ${addon.name} were not read`);
+    before = g.add(addon.name, [initHost(ctx)], kubectlApply({ name: `addon ${addon.name}`, manifest }), {
+      after: before ?? apiServing,
+    });
   }
   return g.done();
 });

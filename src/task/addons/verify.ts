@@ -3,7 +3,7 @@ import { type StepContext, verifyCluster } from '../../step/index.js';
 import { nthAddress } from '../../util/ipv4.js';
 import { defineTask, nodeHosts } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
-import { networkApplied, nodeJoined } from '../milestones.js';
+import { coreDnsApplied, nodeJoined } from '../milestones.js';
 
 /** All nodes Ready, all system pods running, CoreDNS answering. */
 export const verifyReadiness = defineTask('verify', (ctx) => {
@@ -18,9 +18,16 @@ export const verifyReadiness = defineTask('verify', (ctx) => {
       namespaces: ['kube-system', ...(network.plugin === 'flannel' ? ['kube-flannel'] : [])],
       nodesReady,
       // kubeadm gives CoreDNS the tenth address of the service network.
-      ...(nodesReady ? { dns: { address: nthAddress(network.kubeServiceCIDR, 10), name: `kubernetes.default.svc.${kubernetes.dnsDomain}` } } : {}),
+      ...(nodesReady
+        ? {
+            dns: {
+              address: nthAddress(network.kubeServiceCIDR, 10),
+              name: `kubernetes.default.svc.${kubernetes.dnsDomain}`,
+            },
+          }
+        : {}),
     }),
-    { after: nodesReady ? [nodeJoined, networkApplied] : nodeJoined },
+    { after: [nodeJoined, coreDnsApplied] },
   );
   return g.done();
 });

@@ -30,8 +30,14 @@ export function containerdConfig({ version, sandboxImage, extraConfig }: Contain
     : {
         version: 3,
         plugins: {
-          'io.containerd.cri.v1.images': { pinned_images: { sandbox: sandboxImage }, registry: { config_path: hostPaths.containerd.certs } },
-          'io.containerd.cri.v1.runtime': { cni: { bin_dirs: [hostPaths.cniBin], conf_dir: hostPaths.cniConfig }, containerd: { default_runtime_name: 'runc', runtimes: { runc } } },
+          'io.containerd.cri.v1.images': {
+            pinned_images: { sandbox: sandboxImage },
+            registry: { config_path: hostPaths.containerd.certs },
+          },
+          'io.containerd.cri.v1.runtime': {
+            cni: { bin_dirs: [hostPaths.cniBin], conf_dir: hostPaths.cniConfig },
+            containerd: { default_runtime_name: 'runc', runtimes: { runc } },
+          },
         },
       };
   return `${stringify(deepMerge(base, extraConfig))}\n`;
@@ -48,13 +54,22 @@ export interface HostsToml {
  * https://github.com/containerd/containerd/blob/main/docs/hosts.md
  */
 export function hostsToml({ mirrors, insecure, auths, caFiles }: Registry): HostsToml[] {
-  const registries = [...new Set([...Object.keys(mirrors), ...insecure, ...Object.keys(auths), ...Object.keys(caFiles)])];
+  const registries = [
+    ...new Set([...Object.keys(mirrors), ...insecure, ...Object.keys(auths), ...Object.keys(caFiles)]),
+  ];
   // A mirror's own settings stand in the file of the registry that it mirrors.
-  const mirrorHosts = new Set(Object.values(mirrors).flat().map((url) => new URL(url).host));
+  const mirrorHosts = new Set(
+    Object.values(mirrors)
+      .flat()
+      .map((url) => new URL(url).host),
+  );
   return registries
     .filter((registry) => registry in mirrors || !mirrorHosts.has(registry))
     .map((registry) => {
-      const server = registry === 'docker.io' ? 'https://registry-1.docker.io' : `${insecure.includes(registry) ? 'http' : 'https'}://${registry}`;
+      const server =
+        registry === 'docker.io'
+          ? 'https://registry-1.docker.io'
+          : `${insecure.includes(registry) ? 'http' : 'https'}://${registry}`;
       const hosts = [...(mirrors[registry] ?? []), server];
       const content: (string | SecretRef)[] = [`server = ${JSON.stringify(server)}\n`];
       for (const url of hosts) {
@@ -63,7 +78,12 @@ export function hostsToml({ mirrors, insecure, auths, caFiles }: Registry): Host
         content.push(`\n[host.${JSON.stringify(url)}]\n  capabilities = ["pull", "resolve"]\n`);
         if (insecure.includes(name)) content.push('  skip_verify = true\n');
         if (name in caFiles) content.push(`  ca = ${JSON.stringify(caPath(name))}\n`);
-        if (name in auths) content.push(`  [host.${JSON.stringify(url)}.header]\n    authorization = "Basic `, { $secret: `registry-auth:${name}` }, '"\n');
+        if (name in auths)
+          content.push(
+            `  [host.${JSON.stringify(url)}.header]\n    authorization = "Basic `,
+            { $secret: `registry-auth:${name}` },
+            '"\n',
+          );
       }
       return { registry, content };
     });

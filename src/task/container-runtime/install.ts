@@ -10,10 +10,14 @@ export const installContainerRuntime = defineTask('install-container-runtime', (
     case 'containerd':
       return planContainerd(ctx, runtime);
     case 'docker':
-      throw new KubexmError('HOST_UNSUPPORTED', 'containerRuntime.type: docker cannot be installed by this version of kubexm', {
-        hint: 'set spec.kubernetes.containerRuntime.type to containerd',
-        retryable: false,
-      });
+      throw new KubexmError(
+        'HOST_UNSUPPORTED',
+        'containerRuntime.type: docker cannot be installed by this version of kubexm',
+        {
+          hint: 'set spec.kubernetes.containerRuntime.type to containerd',
+          retryable: false,
+        },
+      );
     default:
       return unreachable(runtime);
   }

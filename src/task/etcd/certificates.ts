@@ -20,15 +20,36 @@ function ownCertificates(ctx: PlanContext): Fragment {
   const ca = authority(g, ctx, { component: 'etcd', name: 'ca', commonName: 'etcd-ca' });
   const made = [
     ca,
-    signed(g, ctx, { component: 'etcd', name: 'admin', ca, subject: { commonName: 'kubexm-etcd-admin' }, usages: ['client'] }),
-    signed(g, ctx, { component: 'etcd', name: 'apiserver-etcd-client', ca, subject: { commonName: 'kube-apiserver-etcd-client' }, usages: ['client'] }),
+    signed(g, ctx, {
+      component: 'etcd',
+      name: 'admin',
+      ca,
+      subject: { commonName: 'kubexm-etcd-admin' },
+      usages: ['client'],
+    }),
+    signed(g, ctx, {
+      component: 'etcd',
+      name: 'apiserver-etcd-client',
+      ca,
+      subject: { commonName: 'kube-apiserver-etcd-client' },
+      usages: ['client'],
+    }),
     ...members.flatMap((host) => {
       const sans = { dns: [host, 'localhost'], ips: [internalAddress(ctx, host), '127.0.0.1'] };
-      const leaf = (kind: string) => signed(g, ctx, { component: 'etcd', name: `${kind}-${host}`, ca, subject: { commonName: host }, usages: ['server', 'client'], sans });
+      const leaf = (kind: string) =>
+        signed(g, ctx, {
+          component: 'etcd',
+          name: `${kind}-${host}`,
+          ca,
+          subject: { commonName: host },
+          usages: ['server', 'client'],
+          sans,
+        });
       return [leaf('server'), leaf('peer')];
     }),
   ];
-  for (const file of memberFiles) g.addEach(`upload-${file}`, members, (host) => uploadPem(ctx, host, file), { after: made });
+  for (const file of memberFiles)
+    g.addEach(`upload-${file}`, members, (host) => uploadPem(ctx, host, file), { after: made });
   // A control plane host that is a member too has the CA already.
   for (const file of clientFiles) {
     const hosts = file === 'ca' ? controlPlanes.filter((host) => !members.includes(host)) : controlPlanes;
@@ -41,11 +62,19 @@ function uploadPem(ctx: PlanContext, host: HostName, file: string) {
   const name = file.replace(/-key$/, '');
   const { cert, key } = certificateFiles(ctx, 'etcd', name === 'server' || name === 'peer' ? `${name}-${host}` : name);
   const source = file.endsWith('-key') ? key : cert;
-  return uploadFile({ source, target: `${hostPaths.etcd.pki}/${file}.pem`, sha256: fileDigest(source), mode: file.endsWith('-key') ? 0o600 : 0o644 });
+  return uploadFile({
+    source,
+    target: `${hostPaths.etcd.pki}/${file}.pem`,
+    sha256: fileDigest(source),
+    mode: file.endsWith('-key') ? 0o600 : 0o644,
+  });
 }
 
 /** The user's own client files: their digests are taken on the control machine in the run. */
-function externalClient(ctx: PlanContext, etcd: { readonly caFile: string; readonly certFile: string; readonly keyFile: string }): Fragment {
+function externalClient(
+  ctx: PlanContext,
+  etcd: { readonly caFile: string; readonly certFile: string; readonly keyFile: string },
+): Fragment {
   const g = draft<StepContext>('etcd-certificates');
   const files = [
     { source: etcd.caFile, name: 'ca', mode: 0o644 },
@@ -54,7 +83,12 @@ function externalClient(ctx: PlanContext, etcd: { readonly caFile: string; reado
   ];
   for (const { source, name, mode } of files) {
     const known = g.add(`checksum-${name}`, [CONTROL_NODE], fileChecksum({ path: source, output: fileDigest(source) }));
-    g.add(`upload-client-${name}`, hostsWithRole(ctx, 'control-plane'), uploadFile({ source, target: `${hostPaths.etcd.pki}/${name}.pem`, sha256: fileDigest(source), mode }), { after: known });
+    g.add(
+      `upload-client-${name}`,
+      hostsWithRole(ctx, 'control-plane'),
+      uploadFile({ source, target: `${hostPaths.etcd.pki}/${name}.pem`, sha256: fileDigest(source), mode }),
+      { after: known },
+    );
   }
   return g.done();
 }

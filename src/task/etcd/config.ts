@@ -15,7 +15,12 @@ interface EtcdConfig {
 export function etcdConfig({ etcd, member, initialCluster, state, token }: EtcdConfig): Record<string, unknown> {
   const { pki } = hostPaths.etcd;
   const { performance } = etcd;
-  const transport = (name: string) => ({ 'cert-file': `${pki}/${name}.pem`, 'key-file': `${pki}/${name}-key.pem`, 'client-cert-auth': true, 'trusted-ca-file': `${pki}/ca.pem` });
+  const transport = (name: string) => ({
+    'cert-file': `${pki}/${name}.pem`,
+    'key-file': `${pki}/${name}-key.pem`,
+    'client-cert-auth': true,
+    'trusted-ca-file': `${pki}/ca.pem`,
+  });
   return {
     name: member.name,
     'data-dir': etcd.dataDir,

@@ -12,12 +12,22 @@ export interface EtcdMemberSpec {
 export function etcdMembers(ctx: PlanContext): readonly EtcdMemberSpec[] {
   return hostsWithRole(ctx, 'etcd').map((name) => {
     const address = internalAddress(ctx, name);
-    return { name, address, peerUrl: `https://${address}:${ports.etcdPeer}`, clientUrl: `https://${address}:${ports.etcdClient}` };
+    return {
+      name,
+      address,
+      peerUrl: `https://${address}:${ports.etcdPeer}`,
+      clientUrl: `https://${address}:${ports.etcdClient}`,
+    };
   });
 }
 
 /** What the apiservers need to reach etcd; the files are paths on the control plane hosts. */
-export function etcdForApiserver(ctx: PlanContext): { readonly endpoints: readonly string[]; readonly caFile: string; readonly certFile: string; readonly keyFile: string } {
+export function etcdForApiserver(ctx: PlanContext): {
+  readonly endpoints: readonly string[];
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+} {
   const { etcd } = ctx.cluster.spec;
   const { pki } = hostPaths.etcd;
   return {

@@ -3,7 +3,17 @@ import type { ManagedEtcd } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { draft, type Ref, sameHost } from '../../plan/index.js';
-import { addEtcdLearner, checkEtcdHealth, daemonReload, enableService, promoteEtcdMember, renderTemplate, restartService, type StepContext, writeFile } from '../../step/index.js';
+import {
+  addEtcdLearner,
+  checkEtcdHealth,
+  daemonReload,
+  enableService,
+  promoteEtcdMember,
+  renderTemplate,
+  restartService,
+  type StepContext,
+  writeFile,
+} from '../../step/index.js';
 import { placeArchive } from '../artifacts.js';
 import { defineTask, factsOf, hostsWithRole, type PlanContext } from '../context.js';
 import { etcdReady, osReady } from '../milestones.js';
@@ -15,7 +25,12 @@ const service = 'etcd.service';
 const { config, pki } = hostPaths.etcd;
 const unit = `${hostPaths.units}/${service}`;
 /** What a running member must have been started with. */
-const inputs = [config, unit, `${hostPaths.bin}/etcd`, ...['ca', 'server', 'server-key', 'peer', 'peer-key'].map((name) => `${pki}/${name}.pem`)];
+const inputs = [
+  config,
+  unit,
+  `${hostPaths.bin}/etcd`,
+  ...['ca', 'server', 'server-key', 'peer', 'peer-key'].map((name) => `${pki}/${name}.pem`),
+];
 
 /**
  * Installs etcd everywhere at once, then starts it member by member: the first founds the cluster, each further one is
@@ -38,7 +53,15 @@ export const installEtcd = defineTask('install-etcd', (ctx) => {
     const index = members.findIndex((member) => member.name === host);
     const member = members[index];
     if (!member) throw new KubexmError('INTERNAL', `${host} is no etcd member`);
-    const content = stringify(etcdConfig({ etcd, member, initialCluster: members.slice(0, index + 1), state: index === 0 ? 'new' : 'existing', token: ctx.cluster.metadata.name }));
+    const content = stringify(
+      etcdConfig({
+        etcd,
+        member,
+        initialCluster: members.slice(0, index + 1),
+        state: index === 0 ? 'new' : 'existing',
+        token: ctx.cluster.metadata.name,
+      }),
+    );
     return writeFile({ content, target: config, mode: 0o600 });
   });
   const written = g.add('write-unit', hosts, renderTemplate({ template: 'etcd/etcd.service', data: {}, target: unit }));
@@ -52,12 +75,41 @@ export const installEtcd = defineTask('install-etcd', (ctx) => {
     const founder = members[0];
     if (!founder) break;
     const on = [member.name];
-    const added = serving && g.add(`add-${member.name}`, [founder.name], addEtcdLearner({ name: member.name, peerUrl: member.peerUrl, endpoints: voters }), { after: [serving, sameHost(ready, { where: 'present' })] });
-    const started = g.add(`start-${member.name}`, on, restartService({ service, inputs }), { after: [sameHost([...ready, osReady], { where: 'present' }), ...(added ? [added] : [])] });
-    const promoted = added ? g.add(`promote-${member.name}`, [founder.name], promoteEtcdMember({ name: member.name, peerUrl: member.peerUrl, endpoints: voters }), { after: started }) : started;
-    serving = g.add(`check-${member.name}`, [founder.name], checkEtcdHealth({ endpoints: [...voters, member.clientUrl] }), { after: promoted });
+    const added =
+      serving &&
+      g.add(
+        `add-${member.name}`,
+        [founder.name],
+        addEtcdLearner({ name: member.name, peerUrl: member.peerUrl, endpoints: voters }),
+        { after: [serving, sameHost(ready, { where: 'present' })] },
+      );
+    const started = g.add(`start-${member.name}`, on, restartService({ service, inputs }), {
+      after: [sameHost([...ready, osReady], { where: 'present' }), ...(added ? [added] : [])],
+    });
+    const promoted = added
+      ? g.add(
+          `promote-${member.name}`,
+          [founder.name],
+          promoteEtcdMember({ name: member.name, peerUrl: member.peerUrl, endpoints: voters }),
+          { after: started },
+        )
+      : started;
+    serving = g.add(
+      `check-${member.name}`,
+      [founder.name],
+      checkEtcdHealth({ endpoints: [...voters, member.clientUrl] }),
+      { after: promoted },
+    );
   }
-  const verified = g.add('verify', hosts.slice(0, 1), checkEtcdHealth({ endpoints: members.map((member) => member.clientUrl), members: members.map(({ name, peerUrl }) => ({ name, peerUrl })) }), serving ? { after: serving } : {});
+  const verified = g.add(
+    'verify',
+    hosts.slice(0, 1),
+    checkEtcdHealth({
+      endpoints: members.map((member) => member.clientUrl),
+      members: members.map(({ name, peerUrl }) => ({ name, peerUrl })),
+    }),
+    serving ? { after: serving } : {},
+  );
   g.provide(etcdReady, [verified, certificates]);
   return g.done();
 });
@@ -71,8 +123,12 @@ function refuseLostFounder(ctx: PlanContext, etcd: ManagedEtcd): void {
   const hasData = (host: string) => factsOf(ctx, host).leftovers.includes(`${etcd.dataDir}/member`);
   const keepers = others.filter(hasData);
   if (founder === undefined || hasData(founder) || keepers.length === 0) return;
-  throw new KubexmError('GUARD_REFUSED', `${founder} has no etcd data, but ${keepers.join(', ')} have: starting it would found a second, empty cluster`, {
-    hint: `put a host that has its data first in roleGroups.etcd, and replace ${founder} as an etcd member`,
-    retryable: false,
-  });
+  throw new KubexmError(
+    'GUARD_REFUSED',
+    `${founder} has no etcd data, but ${keepers.join(', ')} have: starting it would found a second, empty cluster`,
+    {
+      hint: `put a host that has its data first in roleGroups.etcd, and replace ${founder} as an etcd member`,
+      retryable: false,
+    },
+  );
 }

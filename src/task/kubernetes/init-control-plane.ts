@@ -1,7 +1,16 @@
 import { draft, sameHost } from '../../plan/index.js';
 import { applyBootstrapToken, kubeadmInit, type StepContext } from '../../step/index.js';
 import { defineTask, nodeHosts } from '../context.js';
-import { apiServing, controlPlaneImages, controlPlanePki, etcdReady, kubeletInstalled, nodeJoined, osReady, runtimeReady } from '../milestones.js';
+import {
+  apiServing,
+  controlPlaneImages,
+  controlPlanePki,
+  etcdReady,
+  kubeletInstalled,
+  nodeJoined,
+  osReady,
+  runtimeReady,
+} from '../milestones.js';
 import { initHost } from './init-host.js';
 import { initDocuments } from './kubeadm-config.js';
 import { bootstrapToken } from './pki.js';
@@ -12,10 +21,20 @@ export const initControlPlane = defineTask('init-control-plane', (ctx) => {
   const others = nodeHosts(ctx).filter((name) => name !== host);
   const token = bootstrapToken(ctx);
   const g = draft<StepContext>('init-control-plane');
-  const initialised = g.add('kubeadm-init', [host], kubeadmInit({ nodeName: host, documents: initDocuments(ctx, host), token, ignorePreflightErrors: [] }), {
-    after: [etcdReady, sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki])],
-  });
-  const admitted = g.add('bootstrap-token', others.length > 0 ? [host] : [], applyBootstrapToken({ token, nodes: others, hours: 24 }), { after: initialised });
+  const initialised = g.add(
+    'kubeadm-init',
+    [host],
+    kubeadmInit({ nodeName: host, documents: initDocuments(ctx, host), token, ignorePreflightErrors: [] }),
+    {
+      after: [etcdReady, sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki])],
+    },
+  );
+  const admitted = g.add(
+    'bootstrap-token',
+    others.length > 0 ? [host] : [],
+    applyBootstrapToken({ token, nodes: others, hours: 24 }),
+    { after: initialised },
+  );
   g.provide(apiServing, [initialised, admitted]);
   g.provide(nodeJoined, initialised);
   return g.done();

@@ -1,7 +1,15 @@
 import { draft, type HostName, sameHost } from '../../plan/index.js';
 import { kubeadmJoin, type StepContext } from '../../step/index.js';
 import { defineTask, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
-import { apiServing, controlPlaneImages, controlPlanePki, kubeletInstalled, nodeJoined, osReady, runtimeReady } from '../milestones.js';
+import {
+  apiServing,
+  controlPlaneImages,
+  controlPlanePki,
+  kubeletInstalled,
+  nodeJoined,
+  osReady,
+  runtimeReady,
+} from '../milestones.js';
 import { initHost } from './init-host.js';
 import { joinDocuments } from './kubeadm-config.js';
 import { bootstrapToken, clusterCaCert } from './pki.js';
@@ -11,9 +19,14 @@ export const joinControlPlanes = defineTask('join-control-planes', (ctx) => {
   const first = initHost(ctx);
   const hosts = hostsWithRole(ctx, 'control-plane').filter((host) => host !== first);
   const g = draft<StepContext>('join-control-planes');
-  const joined = g.addEach('kubeadm-join', hosts, (host) => kubeadmJoin(joinParams(ctx, host, 'control-plane'), { uses: ['kubeadm-join', 'control-plane-join'] }), {
-    after: [apiServing, sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki])],
-  });
+  const joined = g.addEach(
+    'kubeadm-join',
+    hosts,
+    (host) => kubeadmJoin(joinParams(ctx, host, 'control-plane'), { uses: ['kubeadm-join', 'control-plane-join'] }),
+    {
+      after: [apiServing, sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki])],
+    },
+  );
   g.provide(nodeJoined, joined);
   return g.done();
 });
@@ -23,11 +36,22 @@ export const joinWorkers = defineTask('join-workers', (ctx) => {
   const controlPlanes = hostsWithRole(ctx, 'control-plane');
   const hosts = nodeHosts(ctx).filter((host) => !controlPlanes.includes(host));
   const g = draft<StepContext>('join-workers');
-  const joined = g.addEach('kubeadm-join', hosts, (host) => kubeadmJoin(joinParams(ctx, host, 'worker')), { after: [apiServing, sameHost([osReady, runtimeReady, kubeletInstalled])] });
+  const joined = g.addEach('kubeadm-join', hosts, (host) => kubeadmJoin(joinParams(ctx, host, 'worker')), {
+    after: [apiServing, sameHost([osReady, runtimeReady, kubeletInstalled])],
+  });
   g.provide(nodeJoined, joined);
   return g.done();
 });
 
 function joinParams(ctx: PlanContext, host: HostName, role: 'control-plane' | 'worker') {
-  return { nodeName: host, role, documents: joinDocuments(ctx, host), token: bootstrapToken(ctx), caCert: clusterCaCert(ctx), ignorePreflightErrors: [] };
+  const { controlPlaneEndpoint: endpoint } = ctx.cluster.spec;
+  return {
+    nodeName: host,
+    role,
+    documents: joinDocuments(ctx, host),
+    token: bootstrapToken(ctx),
+    caCert: clusterCaCert(ctx),
+    server: `https://${endpoint.domain}:${endpoint.port}`,
+    ignorePreflightErrors: [],
+  };
 }

@@ -2,6 +2,7 @@ import { type ExtraArgs, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths, ports } from '../../common/host-paths.js';
 import type { HostName, Json } from '../../plan/index.js';
 import { deepMerge } from '../../util/deep-merge.js';
+import { discoveryFile } from '../../step/index.js';
 import { criEndpoint } from '../container-runtime/install.js';
 import { hostNamed, internalAddress, type PlanContext } from '../context.js';
 import { etcdForApiserver } from '../etcd/endpoints.js';
@@ -14,7 +15,14 @@ export function initDocuments(ctx: PlanContext, host: HostName): readonly Docume
     {
       apiVersion: apiVersion(ctx),
       kind: 'InitConfiguration',
-      bootstrapTokens: [{ token: '$token', ttl: '24h0m0s', usages: ['signing', 'authentication'], groups: ['system:bootstrappers:kubeadm:default-node-token'] }],
+      bootstrapTokens: [
+        {
+          token: '$token',
+          ttl: '24h0m0s',
+          usages: ['signing', 'authentication'],
+          groups: ['system:bootstrappers:kubeadm:default-node-token'],
+        },
+      ],
       localAPIEndpoint: { advertiseAddress: internalAddress(ctx, host), bindPort: ports.apiserver },
       nodeRegistration: nodeRegistration(ctx, host),
     },
@@ -24,17 +32,23 @@ export function initDocuments(ctx: PlanContext, host: HostName): readonly Docume
   ];
 }
 
-/** `kubeadm join`'s document; `$token` and `$caCertHash` are filled in on the host's way. */
+/** `kubeadm join`'s document; `$token` is filled in on the host's way. */
 export function joinDocuments(ctx: PlanContext, host: HostName): readonly Document[] {
-  const { roleGroups, controlPlaneEndpoint: endpoint } = ctx.cluster.spec;
+  const { roleGroups } = ctx.cluster.spec;
   const controlPlane = roleGroups['control-plane'].includes(host);
   return [
     {
       apiVersion: apiVersion(ctx),
       kind: 'JoinConfiguration',
-      discovery: { bootstrapToken: { token: '$token', apiServerEndpoint: `${endpoint.domain}:${endpoint.port}`, caCertHashes: ['$caCertHash'] } },
+      discovery: { file: { kubeConfigPath: discoveryFile }, tlsBootstrapToken: '$token' },
       nodeRegistration: nodeRegistration(ctx, host),
-      ...(controlPlane ? { controlPlane: { localAPIEndpoint: { advertiseAddress: internalAddress(ctx, host), bindPort: ports.apiserver } } } : {}),
+      ...(controlPlane
+        ? {
+            controlPlane: {
+              localAPIEndpoint: { advertiseAddress: internalAddress(ctx, host), bindPort: ports.apiserver },
+            },
+          }
+        : {}),
     },
   ];
 }
@@ -76,9 +90,17 @@ function clusterConfiguration(ctx: PlanContext): Document {
   const { kubernetes, network, controlPlaneEndpoint: endpoint, roleGroups } = ctx.cluster.spec;
   const { version } = kubernetes;
   const controlPlanes = roleGroups['control-plane'].map((name) => hostNamed(ctx, name));
-  const sans = [endpoint.domain, ...(endpoint.type === 'external' ? [endpoint.address] : []), 'localhost', '127.0.0.1', ...controlPlanes.flatMap((host) => [host.name, host.address, host.internalAddress]), ...kubernetes.apiServer.certExtraSans];
+  const sans = [
+    endpoint.domain,
+    ...(endpoint.type === 'external' ? [endpoint.address] : []),
+    'localhost',
+    '127.0.0.1',
+    ...controlPlanes.flatMap((host) => [host.name, host.address, host.internalAddress]),
+    ...kubernetes.apiServer.certExtraSans,
+  ];
   const gates = Object.entries(kubernetes.featureGates).map(([name, on]) => `${name}=${on}`);
-  const withGates = (given: ExtraArgs): ExtraArgs => (gates.length > 0 ? { 'feature-gates': gates.join(','), ...given } : given);
+  const withGates = (given: ExtraArgs): ExtraArgs =>
+    gates.length > 0 ? { 'feature-gates': gates.join(','), ...given } : given;
   return {
     apiVersion: apiVersion(ctx),
     kind: 'ClusterConfiguration',
@@ -88,7 +110,11 @@ function clusterConfiguration(ctx: PlanContext): Document {
     imageRepository: kubernetes.imageRepository,
     certificatesDir: hostPaths.kubernetesPki,
     ...(usesLists(version) ? { encryptionAlgorithm: 'ECDSA-P256' } : {}),
-    networking: { dnsDomain: kubernetes.dnsDomain, podSubnet: network.kubePodsCIDR, serviceSubnet: network.kubeServiceCIDR },
+    networking: {
+      dnsDomain: kubernetes.dnsDomain,
+      podSubnet: network.kubePodsCIDR,
+      serviceSubnet: network.kubeServiceCIDR,
+    },
     etcd: { external: { ...etcdForApiserver(ctx) } },
     apiServer: { certSANs: [...new Set(sans)], extraArgs: args(version, withGates(kubernetes.apiServer.extraArgs)) },
     controllerManager: { extraArgs: args(version, withGates(kubernetes.controllerManager.extraArgs)) },
@@ -99,14 +125,26 @@ function clusterConfiguration(ctx: PlanContext): Document {
 
 function kubeletConfiguration({ cluster }: PlanContext): Document {
   const { kubelet, featureGates } = cluster.spec.kubernetes;
-  const base = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', cgroupDriver: 'systemd', rotateCertificates: true, ...(Object.keys(featureGates).length > 0 ? { featureGates } : {}) };
+  const base = {
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    cgroupDriver: 'systemd',
+    rotateCertificates: true,
+    ...(Object.keys(featureGates).length > 0 ? { featureGates } : {}),
+  };
   return deepMerge(base, kubelet.extraConfig) as Document;
 }
 
 function kubeProxyConfiguration({ cluster }: PlanContext): Document {
   const { kubernetes, network } = cluster.spec;
   const { kubeProxy, featureGates } = kubernetes;
-  const base = { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration', mode: kubeProxy.mode, clusterCIDR: network.kubePodsCIDR, ...(Object.keys(featureGates).length > 0 ? { featureGates } : {}) };
+  const base = {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    mode: kubeProxy.mode,
+    clusterCIDR: network.kubePodsCIDR,
+    ...(Object.keys(featureGates).length > 0 ? { featureGates } : {}),
+  };
   return deepMerge(base, kubeProxy.extraConfig) as Document;
 }
 

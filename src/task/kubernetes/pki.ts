@@ -1,6 +1,14 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { CONTROL_NODE, draft } from '../../plan/index.js';
-import { fileDigest, generateKeyPair, generateKubeconfig, generateToken, type SecretRef, type StepContext, uploadFile } from '../../step/index.js';
+import {
+  fileDigest,
+  generateKeyPair,
+  generateKubeconfig,
+  generateToken,
+  type SecretRef,
+  type StepContext,
+  uploadFile,
+} from '../../step/index.js';
 import { defineTask, hostNamed, hostsWithRole, type PlanContext } from '../context.js';
 import { controlPlanePki } from '../milestones.js';
 import { authority, certificateFiles, signed } from '../pki.js';
@@ -30,10 +38,24 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
   const directory = ctx.workDirs.getCertsDir('kubernetes');
   const g = draft<StepContext>('kubernetes-pki');
   const ca = authority(g, ctx, { component: 'kubernetes', name: 'ca', commonName: 'kubernetes' });
-  const frontProxy = authority(g, ctx, { component: 'kubernetes', name: 'front-proxy-ca', commonName: 'front-proxy-ca' });
-  const serviceAccount = g.shared('/pki/kubernetes/sa', [CONTROL_NODE], generateKeyPair({ privateKey: `${directory}/sa.key`, publicKey: `${directory}/sa.pub` }));
+  const frontProxy = authority(g, ctx, {
+    component: 'kubernetes',
+    name: 'front-proxy-ca',
+    commonName: 'front-proxy-ca',
+  });
+  const serviceAccount = g.shared(
+    '/pki/kubernetes/sa',
+    [CONTROL_NODE],
+    generateKeyPair({ privateKey: `${directory}/sa.key`, publicKey: `${directory}/sa.pub` }),
+  );
   const token = g.shared('/pki/kubernetes/bootstrap-token', [CONTROL_NODE], generateToken({ path: tokenFile(ctx) }));
-  const admin = signed(g, ctx, { component: 'kubernetes', name: 'admin', ca, subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] }, usages: ['client'] });
+  const admin = signed(g, ctx, {
+    component: 'kubernetes',
+    name: 'admin',
+    ca,
+    subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
+    usages: ['client'],
+  });
   const address = hostNamed(ctx, initHost(ctx));
   const { controlPlaneEndpoint: endpoint } = ctx.cluster.spec;
   g.shared(
@@ -53,7 +75,12 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
   const uploads = ['ca.crt', 'ca.key', 'front-proxy-ca.crt', 'front-proxy-ca.key', 'sa.key', 'sa.pub'].map((file) => {
     const source = `${directory}/${file}`;
     const mode = file.endsWith('.key') ? 0o600 : 0o644;
-    return g.add(`upload-${file}`, controlPlanes, uploadFile({ source, target: `${hostPaths.kubernetesPki}/${file}`, sha256: fileDigest(source), mode }), { after: made });
+    return g.add(
+      `upload-${file}`,
+      controlPlanes,
+      uploadFile({ source, target: `${hostPaths.kubernetesPki}/${file}`, sha256: fileDigest(source), mode }),
+      { after: made },
+    );
   });
   g.provide(controlPlanePki, uploads);
   return g.done();

@@ -12,9 +12,16 @@ export const pullNodeImages = defineTask('pull-images', (ctx) => {
   const workers = nodeHosts(ctx).filter((host) => !controlPlanes.includes(host));
   const images = imagesOf(ctx.cluster);
   const g = draft<StepContext>('pull-images');
-  const needed = g.add('control-plane', controlPlanes, pullImages({ endpoint, images: images.controlPlane }), { after: sameHost(runtimeReady) });
+  const needed = g.add('control-plane', controlPlanes, pullImages({ endpoint, images: images.controlPlane }), {
+    after: sameHost(runtimeReady),
+  });
   // What kubeadm init waits for comes first; CoreDNS starts on the first node that is Ready, which is a control plane.
-  g.add('nodes-of-the-control-plane', controlPlanes, pullImages({ endpoint, images: [...images.everyNode, ...images.dns] }), { after: sameHost(needed) });
+  g.add(
+    'nodes-of-the-control-plane',
+    controlPlanes,
+    pullImages({ endpoint, images: [...images.everyNode, ...images.dns] }),
+    { after: sameHost(needed) },
+  );
   g.add('workers', workers, pullImages({ endpoint, images: images.everyNode }), { after: sameHost(runtimeReady) });
   g.provide(controlPlaneImages, needed);
   return g.done();

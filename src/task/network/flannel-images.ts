@@ -8,7 +8,12 @@ export function flannelImages(network: Network): readonly string[] {
 }
 
 /** The config's references, else flannel's own registry at the config's versions. */
-export function flannelImage(flannel: { readonly version: string; readonly cniPluginVersion: string; readonly image?: string; readonly cniPluginImage?: string }): { readonly image: string; readonly cniPluginImage: string } {
+export function flannelImage(flannel: {
+  readonly version: string;
+  readonly cniPluginVersion: string;
+  readonly image?: string;
+  readonly cniPluginImage?: string;
+}): { readonly image: string; readonly cniPluginImage: string } {
   return {
     image: flannel.image ?? `ghcr.io/flannel-io/flannel:${flannel.version}`,
     cniPluginImage: flannel.cniPluginImage ?? `ghcr.io/flannel-io/flannel-cni-plugin:${flannel.cniPluginVersion}`,

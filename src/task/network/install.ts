@@ -1,5 +1,5 @@
 import { draft, empty } from '../../plan/index.js';
-import { kubectlApply, type StepContext } from '../../step/index.js';
+import { kubectlApply, type StepContext, waitForFile } from '../../step/index.js';
 import { defineTask } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
 import { apiServing, networkApplied } from '../milestones.js';
@@ -16,10 +16,21 @@ export const installNetwork = defineTask('install-network', (ctx) => {
     kubectlApply({
       name: `flannel ${network.flannel.version}`,
       template: 'flannel/kube-flannel.yaml',
-      data: { ...flannelImage(network.flannel), podsCidr: network.kubePodsCIDR, backend: network.flannel.backend, nftables: kubernetes.kubeProxy.mode === 'nftables' },
+      data: {
+        ...flannelImage(network.flannel),
+        podsCidr: network.kubePodsCIDR,
+        backend: network.flannel.backend,
+        nftables: kubernetes.kubeProxy.mode === 'nftables',
+      },
     }),
     { after: apiServing },
   );
-  g.provide(networkApplied, applied);
+  const ready = g.add(
+    'wait-for-flannel',
+    [initHost(ctx)],
+    waitForFile({ path: '/run/flannel/subnet.env', because: 'flanneld has not started on this host', waitMs: 300_000 }),
+    { after: applied },
+  );
+  g.provide(networkApplied, ready);
   return g.done();
 });

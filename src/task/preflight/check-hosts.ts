@@ -12,7 +12,11 @@ export const checkHosts = defineTask('check-hosts', (ctx) => {
   const hosts = allHosts(ctx).filter((host) => ctx.facts.has(host));
   const checked = g.addEach('host', hosts, (host) => checkHost(requirementsOf(ctx, host)));
   const targets = new Map(hosts.map((host) => [host, targetsOf(ctx, host)]));
-  const reached = g.addEach('reach', hosts.filter((host) => (targets.get(host) ?? []).length > 0), (host) => checkReachability({ targets: targets.get(host) ?? [] }));
+  const reached = g.addEach(
+    'reach',
+    hosts.filter((host) => (targets.get(host) ?? []).length > 0),
+    (host) => checkReachability({ targets: targets.get(host) ?? [] }),
+  );
   g.provide(hostsChecked, [checked, reached]);
   return g.done();
 });
@@ -27,5 +31,7 @@ function targetsOf(ctx: PlanContext, from: HostName) {
     [roleOf('control-plane') ? etcd : [], ports.etcdClient],
     [etcd.includes(from) ? etcd : [], ports.etcdPeer],
   ];
-  return wanted.flatMap(([hosts, port]) => hosts.filter((host) => host !== from).map((host) => ({ host, address: internalAddress(ctx, host), port })));
+  return wanted.flatMap(([hosts, port]) =>
+    hosts.filter((host) => host !== from).map((host) => ({ host, address: internalAddress(ctx, host), port })),
+  );
 }

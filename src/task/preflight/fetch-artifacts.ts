@@ -10,7 +10,9 @@ import { artifactsReady } from '../milestones.js';
  */
 export const fetchArtifacts = defineTask('fetch-artifacts', (ctx) => {
   const g = draft<StepContext>('fetch-artifacts');
-  const fetched = componentsOf(ctx).flatMap(({ hosts, ...component }) => artifactsFor(ctx, component, hosts).map((artifact) => g.include(artifact.ensurePlan(ctx))));
+  const fetched = componentsOf(ctx).flatMap(({ hosts, ...component }) =>
+    artifactsFor(ctx, component, hosts).map((artifact) => g.include(artifact.ensurePlan(ctx))),
+  );
   g.provide(artifactsReady, fetched);
   return g.done();
 });
@@ -27,6 +29,8 @@ function componentsOf(ctx: PlanContext): (ComponentVersion & { readonly hosts: r
     { name: 'runc', version: runtime.runcVersion, hosts: nodes },
     { name: 'cni-plugins', version: runtime.cniPluginsVersion, hosts: nodes },
     { name: 'crictl', version: runtime.crictlVersion, hosts: nodes },
-    ...(etcd.type === 'kubexm' ? [{ name: 'etcd' as const, version: etcd.version, hosts: hostsWithRole(ctx, 'etcd') }] : []),
+    ...(etcd.type === 'kubexm'
+      ? [{ name: 'etcd' as const, version: etcd.version, hosts: hostsWithRole(ctx, 'etcd') }]
+      : []),
   ];
 }

@@ -1,7 +1,25 @@
 import { createHash } from 'node:crypto';
 import { type After, draft, type HostName, sameHost } from '../../plan/index.js';
-import { command, configureHostsFile, disableSwap, installPackage, modprobe, setHostname, setTimezone, type StepContext, sysctl } from '../../step/index.js';
-import { allHosts, defineTask, hostNamed, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
+import {
+  command,
+  configureHostsFile,
+  disableSwap,
+  installPackage,
+  modprobe,
+  setHostname,
+  setTimezone,
+  type StepContext,
+  sysctl,
+} from '../../step/index.js';
+import {
+  allHosts,
+  defineTask,
+  hostNamed,
+  hostsWithRole,
+  internalAddress,
+  nodeHosts,
+  type PlanContext,
+} from '../context.js';
 import { nodeJoined, osReady } from '../milestones.js';
 
 const scriptStamps = '/var/lib/kubexm/scripts';
@@ -25,16 +43,38 @@ export const prepareOs = defineTask('prepare-os', (ctx) => {
   const hosts = allHosts(ctx);
   const nodes = nodeHosts(ctx);
   const g = draft<StepContext>('prepare-os');
-  const before = system.preInstall.map((text, index) => g.add(`pre-install-${index + 1}`, hosts, userScript(text, `Run preInstall ${index + 1}`)));
+  const before = system.preInstall.map((text, index) =>
+    g.add(`pre-install-${index + 1}`, hosts, userScript(text, `Run preInstall ${index + 1}`)),
+  );
   const after = before.length > 0 ? { after: sameHost(before) } : {};
-  const packages = g.add('packages', system.packages.length > 0 ? hosts : [], installPackage({ packages: system.packages }), after);
-  const modules = g.add('modules', nodes, modprobe({ modules: [...nodeModules, ...(kubernetes.kubeProxy.mode === 'ipvs' ? ipvsModules : []), ...system.modules] }), after);
+  const packages = g.add(
+    'packages',
+    system.packages.length > 0 ? hosts : [],
+    installPackage({ packages: system.packages }),
+    after,
+  );
+  const modules = g.add(
+    'modules',
+    nodes,
+    modprobe({
+      modules: [...nodeModules, ...(kubernetes.kubeProxy.mode === 'ipvs' ? ipvsModules : []), ...system.modules],
+    }),
+    after,
+  );
   // The bridge's parameters exist only once br_netfilter is loaded.
-  const kernel = g.add('sysctl', nodes, sysctl({ values: { ...nodeSysctls, ...system.sysctl } }), { after: sameHost(modules) });
+  const kernel = g.add('sysctl', nodes, sysctl({ values: { ...nodeSysctls, ...system.sysctl } }), {
+    after: sameHost(modules),
+  });
   const swap = g.add('swap', nodes, disableSwap({}), after);
   const hostname = g.addEach('hostname', hosts, (host) => setHostname({ hostname: host }), after);
-  const names = g.addEach('hosts-file', hosts, (host) => configureHostsFile({ entries: hostEntries(ctx, host) }), after);
-  const zone = system.timezone === undefined ? [] : [g.add('timezone', hosts, setTimezone({ timezone: system.timezone }), after)];
+  const names = g.addEach(
+    'hosts-file',
+    hosts,
+    (host) => configureHostsFile({ entries: hostEntries(ctx, host) }),
+    after,
+  );
+  const zone =
+    system.timezone === undefined ? [] : [g.add('timezone', hosts, setTimezone({ timezone: system.timezone }), after)];
   g.provide(osReady, [packages, modules, kernel, swap, hostname, names, ...zone]);
   return g.done();
 });
@@ -42,7 +82,12 @@ export const prepareOs = defineTask('prepare-os', (ctx) => {
 /** The user's own commands run once for each content: a stamp on the host remembers it. */
 function userScript(text: string, title: string) {
   const stamp = `${scriptStamps}/${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
-  return command({ title, command: `( ${text}\n) && mkdir -p ${scriptStamps} && touch ${stamp}`, check: `test -e ${stamp}`, long: true });
+  return command({
+    title,
+    command: `( ${text}\n) && mkdir -p ${scriptStamps} && touch ${stamp}`,
+    check: `test -e ${stamp}`,
+    long: true,
+  });
 }
 
 /**
@@ -52,8 +97,11 @@ function userScript(text: string, title: string) {
 function hostEntries(ctx: PlanContext, host: HostName) {
   const { controlPlaneEndpoint: endpoint } = ctx.cluster.spec;
   const controlPlanes = hostsWithRole(ctx, 'control-plane');
-  const ordered = controlPlanes.includes(host) ? [host, ...controlPlanes.filter((name) => name !== host)] : controlPlanes;
-  const addresses = endpoint.type === 'external' ? [endpoint.address] : ordered.map((name) => internalAddress(ctx, name));
+  const ordered = controlPlanes.includes(host)
+    ? [host, ...controlPlanes.filter((name) => name !== host)]
+    : controlPlanes;
+  const addresses =
+    endpoint.type === 'external' ? [endpoint.address] : ordered.map((name) => internalAddress(ctx, name));
   return [
     ...ctx.cluster.spec.hosts.map(({ name }) => ({ address: hostNamed(ctx, name).internalAddress, names: [name] })),
     ...addresses.map((address) => ({ address, names: [endpoint.domain] })),
@@ -66,7 +114,9 @@ export const runPostInstall = defineTask('post-install', (ctx) => {
   const hosts = allHosts(ctx);
   let before: After = sameHost([osReady, nodeJoined], { where: 'present' });
   for (const [index, text] of ctx.cluster.spec.system.postInstall.entries()) {
-    before = sameHost(g.add(`script-${index + 1}`, hosts, userScript(text, `Run postInstall ${index + 1}`), { after: before }));
+    before = sameHost(
+      g.add(`script-${index + 1}`, hosts, userScript(text, `Run postInstall ${index + 1}`), { after: before }),
+    );
   }
   return g.done();
 });

@@ -37,15 +37,25 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
     disk: [
       { path: '/usr/local/bin', bytes: gib / 2 },
       { path: '/var/lib/kubexm', bytes: gib / 2 },
-      ...(isNode ? [{ path: '/var/lib/containerd', bytes: 2 * gib }, { path: '/var/lib/kubelet', bytes: gib }] : []),
+      ...(isNode
+        ? [
+            { path: '/var/lib/containerd', bytes: 2 * gib },
+            { path: '/var/lib/kubelet', bytes: gib },
+          ]
+        : []),
       ...(isEtcd ? [{ path: etcdDataDir, bytes: 2 * gib }] : []),
     ],
     commands: [...new Set([...(isNode ? nodeCommands : []), ...(isEtcd ? etcdCommands : [])])],
-    ports: [...(isControlPlane ? controlPlanePorts : []), ...(isNode ? kubeletPorts : []), ...(isEtcd ? etcdPorts : [])],
+    ports: [
+      ...(isControlPlane ? controlPlanePorts : []),
+      ...(isNode ? kubeletPorts : []),
+      ...(isEtcd ? etcdPorts : []),
+    ],
     kubelet: isNode,
     etcd: isEtcd,
     // https://github.com/kubernetes/enhancements/issues/5573: failCgroupV1 is true from 1.35 on.
-    cgroupV1: minorOf(kubernetes.version) >= 35 && kubernetes.kubelet.extraConfig.failCgroupV1 !== false ? 'refused' : 'fine',
+    cgroupV1:
+      minorOf(kubernetes.version) >= 35 && kubernetes.kubelet.extraConfig.failCgroupV1 !== false ? 'refused' : 'fine',
     sameHostname: others(ctx, host, (facts) => facts.hostname),
     sameMachineId: others(ctx, host, (facts) => facts.machineId),
     sameProductUuid: others(ctx, host, (facts) => facts.productUuid),

@@ -6,16 +6,33 @@ import { etcdMembers } from '../etcd/endpoints.js';
 import { initHost } from '../kubernetes/init-host.js';
 
 /** Messages of the log events that carry what was read. */
-export const statusReports = { objects: 'status:objects', etcd: 'status:etcd', certificates: 'status:certificates' } as const;
+export const statusReports = {
+  objects: 'status:objects',
+  etcd: 'status:etcd',
+  certificates: 'status:certificates',
+} as const;
 
 /** Looks at a cluster and changes nothing. */
 export const readStatus = defineTask('read', (ctx) => {
   const g = draft<StepContext>('read');
   g.add('objects', [initHost(ctx)], readObjects({ report: statusReports.objects }));
   const members = ctx.cluster.spec.etcd.type === 'kubexm' ? etcdMembers(ctx) : [];
-  const asked = hostsWithRole(ctx, 'etcd').filter((host) => ctx.facts.has(host)).slice(0, members.length > 0 ? 1 : 0);
-  g.add('etcd', asked, readEtcdEndpoints({ report: statusReports.etcd, endpoints: members.map((member) => member.clientUrl) }));
+  const asked = hostsWithRole(ctx, 'etcd')
+    .filter((host) => ctx.facts.has(host))
+    .slice(0, members.length > 0 ? 1 : 0);
+  g.add(
+    'etcd',
+    asked,
+    readEtcdEndpoints({ report: statusReports.etcd, endpoints: members.map((member) => member.clientUrl) }),
+  );
   const hosts = allHosts(ctx).filter((host) => ctx.facts.has(host));
-  g.add('certificates', hosts, readCertificates({ report: statusReports.certificates, directories: [hostPaths.kubernetesPki, hostPaths.etcd.pki, '/var/lib/kubelet/pki'] }));
+  g.add(
+    'certificates',
+    hosts,
+    readCertificates({
+      report: statusReports.certificates,
+      directories: [hostPaths.kubernetesPki, hostPaths.etcd.pki, '/var/lib/kubelet/pki'],
+    }),
+  );
   return g.done();
 });
