@@ -169,7 +169,9 @@ async function discoveryKubeconfig({ caCert, server }: KubeadmJoin): Promise<str
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'discovery', cluster }],
-    contexts: [{ name: 'discovery', context: { cluster: 'discovery', user: '' } }],
+    contexts: [{ name: 'discovery', context: { cluster: 'discovery', user: 'discovery' } }],
+    // kubeadm wants the user to have a name, though the bootstrap token is what it identifies itself with.
+    users: [{ name: 'discovery', user: {} }],
     'current-context': 'discovery',
   };
   return `${JSON.stringify(config)}\n`;
