@@ -1,11 +1,13 @@
 import type { CertsComponent } from '../common/work-dirs.js';
-import { CONTROL_NODE, type Draft, type Ref } from '../plan/index.js';
+import { CONTROL_NODE, type Draft, type Ref, type Step } from '../plan/index.js';
 import {
   type CertificateFiles,
+  fileDigest,
   type GenerateSignedCert,
   generateCACert,
   generateSignedCert,
   type StepContext,
+  uploadFile,
 } from '../step/index.js';
 import type { PlanContext } from './context.js';
 
@@ -51,4 +53,20 @@ export function signed(
     ca: certificateFiles(ctx, component, 'ca'),
   });
   return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], step, { after: ca });
+}
+
+/**
+ * Brings a file that this run makes or checks on the control machine to its place. Such files are small: they do not
+ * queue behind the archives for one of the places for uploads.
+ */
+export function uploadSmallFile({
+  source,
+  target,
+  mode,
+}: {
+  readonly source: string;
+  readonly target: string;
+  readonly mode: number;
+}): Step<StepContext> {
+  return uploadFile({ source, target, mode, sha256: fileDigest(source) }, { uses: [] });
 }

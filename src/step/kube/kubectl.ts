@@ -1,8 +1,8 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { type ShellCommand, sh } from '../../runner/index.js';
+import { renderText } from '../common/render.js';
 import type { SecretRef } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
-import { renderText } from '../common/render.js';
 
 /** kubectl as the administrator, on a control plane host. */
 export function kubectl(args: readonly string[]): ShellCommand {

@@ -1,3 +1,5 @@
+import { KubexmError } from '../../errors/index.js';
+import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { kubectl } from './kubectl.js';
@@ -43,6 +45,7 @@ export const reconcileNodes = defineStep<ReconcileNodes>({
       : satisfied('labels, annotations and taints are as in the cluster file');
   },
   async run(ctx, p) {
+    await awaitNodes(ctx, p);
     for (const { name, patch } of await differing(ctx, p)) {
       await ctx.host.run(kubectl(['patch', 'node', name, '--type=merge', '--patch-file=/dev/stdin']), {
         stdin: JSON.stringify(patch),
@@ -51,6 +54,23 @@ export const reconcileNodes = defineStep<ReconcileNodes>({
     }
   },
 });
+
+/** kubeadm's join ends before the kubelet has registered its node. */
+async function awaitNodes(ctx: StepContext, p: ReconcileNodes): Promise<void> {
+  const answer = await pollUntil(
+    async () => {
+      const { stdout } = await ctx.host.run(kubectl(['get', 'nodes', '-o', 'name']), { signal: ctx.signal });
+      const found = new Set(stdout.split('\n').map((line) => line.trim().replace('node/', '')));
+      const missing = p.nodes.filter((node) => !found.has(node.name)).map((node) => node.name);
+      return { done: missing.length === 0, missing };
+    },
+    { timeoutMs: 120_000, intervalMs: 500, signal: ctx.signal },
+  );
+  if (answer.done) return;
+  throw new KubexmError('WAIT_TIMEOUT', `${answer.missing.join(', ')} did not register with the API`, {
+    hint: `journalctl -u kubelet -n 50 on ${answer.missing.join(', ')}`,
+  });
+}
 
 interface Difference {
   readonly name: string;

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { Json } from '../../plan/index.js';
-import { etcdctl } from '../etcd/etcdctl.js';
-import { defineStep, satisfied } from '../define.js';
 import { sh } from '../../runner/index.js';
+import { defineStep, satisfied } from '../define.js';
+import { etcdctl } from '../etcd/etcdctl.js';
 import { kubectl } from './kubectl.js';
 
 /** Reads put what they found into the event stream, as the data of a log event with this message. */

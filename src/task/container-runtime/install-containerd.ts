@@ -10,12 +10,12 @@ import {
   renderTemplate,
   restartService,
   type StepContext,
-  uploadFile,
   writeFile,
 } from '../../step/index.js';
 import { placeArchive, placeBinary } from '../artifacts.js';
 import { type Fragment, nodeHosts, type PlanContext } from '../context.js';
 import { osReady, runtimeReady } from '../milestones.js';
+import { uploadSmallFile } from '../pki.js';
 import { caPath, containerdConfig, hostsToml } from './containerd-config.js';
 
 const service = 'containerd.service';
@@ -98,12 +98,9 @@ function registryFiles(g: ReturnType<typeof draft<StepContext>>, ctx: PlanContex
       [CONTROL_NODE],
       fileChecksum({ path: source, output: fileDigest(source) }),
     );
-    return g.add(
-      `upload-ca-${slug(name)}`,
-      hosts,
-      uploadFile({ source, target: caPath(name), sha256: fileDigest(source), mode: 0o644 }),
-      { after: known },
-    );
+    return g.add(`upload-ca-${slug(name)}`, hosts, uploadSmallFile({ source, target: caPath(name), mode: 0o644 }), {
+      after: known,
+    });
   });
   return [...files, ...authorities];
 }

@@ -1,5 +1,5 @@
-import { KubexmError, unreachable } from '../../errors/index.js';
 import { hostPaths } from '../../common/host-paths.js';
+import { KubexmError, unreachable } from '../../errors/index.js';
 import { defineTask, type PlanContext } from '../context.js';
 import { planContainerd } from './install-containerd.js';
 

@@ -1,8 +1,8 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { CONTROL_NODE, draft, type HostName } from '../../plan/index.js';
-import { fileChecksum, fileDigest, type StepContext, uploadFile } from '../../step/index.js';
+import { fileChecksum, fileDigest, type StepContext } from '../../step/index.js';
 import { defineTask, type Fragment, hostsWithRole, internalAddress, type PlanContext } from '../context.js';
-import { authority, certificateFiles, signed } from '../pki.js';
+import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js';
 
 const memberFiles = ['ca', 'server', 'server-key', 'peer', 'peer-key', 'admin', 'admin-key'] as const;
 const clientFiles = ['ca', 'apiserver-etcd-client', 'apiserver-etcd-client-key'] as const;
@@ -62,10 +62,9 @@ function uploadPem(ctx: PlanContext, host: HostName, file: string) {
   const name = file.replace(/-key$/, '');
   const { cert, key } = certificateFiles(ctx, 'etcd', name === 'server' || name === 'peer' ? `${name}-${host}` : name);
   const source = file.endsWith('-key') ? key : cert;
-  return uploadFile({
+  return uploadSmallFile({
     source,
     target: `${hostPaths.etcd.pki}/${file}.pem`,
-    sha256: fileDigest(source),
     mode: file.endsWith('-key') ? 0o600 : 0o644,
   });
 }
@@ -86,7 +85,7 @@ function externalClient(
     g.add(
       `upload-client-${name}`,
       hostsWithRole(ctx, 'control-plane'),
-      uploadFile({ source, target: `${hostPaths.etcd.pki}/${name}.pem`, sha256: fileDigest(source), mode }),
+      uploadSmallFile({ source, target: `${hostPaths.etcd.pki}/${name}.pem`, mode }),
       { after: known },
     );
   }

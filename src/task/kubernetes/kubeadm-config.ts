@@ -1,8 +1,8 @@
 import { type ExtraArgs, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths, ports } from '../../common/host-paths.js';
 import type { HostName, Json } from '../../plan/index.js';
-import { deepMerge } from '../../util/deep-merge.js';
 import { discoveryFile } from '../../step/index.js';
+import { deepMerge } from '../../util/deep-merge.js';
 import { criEndpoint } from '../container-runtime/install.js';
 import { hostNamed, internalAddress, type PlanContext } from '../context.js';
 import { etcdForApiserver } from '../etcd/endpoints.js';

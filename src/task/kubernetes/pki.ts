@@ -1,17 +1,15 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { CONTROL_NODE, draft } from '../../plan/index.js';
 import {
-  fileDigest,
   generateKeyPair,
   generateKubeconfig,
   generateToken,
   type SecretRef,
   type StepContext,
-  uploadFile,
 } from '../../step/index.js';
 import { defineTask, hostNamed, hostsWithRole, type PlanContext } from '../context.js';
 import { controlPlanePki } from '../milestones.js';
-import { authority, certificateFiles, signed } from '../pki.js';
+import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js';
 import { initHost } from './init-host.js';
 
 /** Path of the bootstrap token on the control machine. */
@@ -78,7 +76,7 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
     return g.add(
       `upload-${file}`,
       controlPlanes,
-      uploadFile({ source, target: `${hostPaths.kubernetesPki}/${file}`, sha256: fileDigest(source), mode }),
+      uploadSmallFile({ source, target: `${hostPaths.kubernetesPki}/${file}`, mode }),
       { after: made },
     );
   });

@@ -6,9 +6,9 @@ import {
   disableSwap,
   installPackage,
   modprobe,
+  type StepContext,
   setHostname,
   setTimezone,
-  type StepContext,
   sysctl,
 } from '../../step/index.js';
 import {
