@@ -23,6 +23,8 @@ export function remoteBinary(ref: BinaryRef): RemoteBinary {
       checksum: expectedChecksum(entry, key, ctx),
       expect: entry.archive === 'none' ? 'elf' : 'gzip',
       lock: { path: ctx.workDirs.lockFile, key, url: entry.url },
+      // kubectl is of use on the control machine too.
+      ...(entry.archive === 'none' ? { mode: 0o755 } : {}),
     });
   return Object.freeze({
     name,
