@@ -21,6 +21,8 @@ export interface PlanNodeJson {
     readonly uses?: readonly string[];
     readonly writes?: readonly string[];
     readonly policy?: StepPolicy;
+    /** It knows how to put back what was there before. */
+    readonly canUndo: boolean;
   }[];
   readonly after: readonly { readonly node: string; readonly kind: EdgeKind }[];
 }
@@ -32,7 +34,7 @@ export function graphToJson<Ctx>(graph: ExecutionGraph<Ctx>): PlanJson {
     hosts: graph.hosts,
     nodes: graph.nodes.map(({ id, jobs, after }) => ({
       id,
-      jobs: jobs.map(({ host, step: { kind, title, params, uses, writes, policy } }) => ({
+      jobs: jobs.map(({ host, step: { kind, title, params, uses, writes, policy, rollback } }) => ({
         host,
         kind,
         title,
@@ -40,6 +42,7 @@ export function graphToJson<Ctx>(graph: ExecutionGraph<Ctx>): PlanJson {
         ...(uses === undefined ? {} : { uses }),
         ...(writes === undefined ? {} : { writes }),
         ...(policy === undefined ? {} : { policy }),
+        canUndo: rollback !== undefined,
       })),
       after: after.map(({ node, kind }) => ({ node, kind })),
     })),

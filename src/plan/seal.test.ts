@@ -225,6 +225,7 @@ describe('seal', () => {
       kind: 'toy',
       title: 'Do toy',
       params: { a: 2, b: 1 },
+      canUndo: false,
     });
   });
 });

@@ -20,11 +20,11 @@ import { type Secret, secretResolver } from '../secrets/index.js';
 import type { StepContext } from '../step/index.js';
 import type { PlanContext } from '../task/index.js';
 import { errorReport } from './error-report.js';
-import { surveyHosts, type Survey } from './survey.js';
 import { controlNode, type HostPool, hostPool } from './hosts.js';
 import { readManifests } from './manifests.js';
 import { lockRuns } from './run-lock.js';
 import { secretsOfPlans } from './secret-source.js';
+import { type Survey, surveyHosts } from './survey.js';
 import { templateReader } from './templates.js';
 import { createWorkDirs, workDirs } from './work-dirs.js';
 
@@ -43,13 +43,22 @@ export interface RuntimeOptions {
 /** Everything a command needs of this machine and of the hosts; close it whatever happens. */
 export interface Runtime {
   readonly workDirs: WorkDirs;
+  /** Makes this the only run that changes things, until `close`; LOCKED where another one is at work. */
+  claim(): Promise<void>;
   /** Connects to all hosts at once and learns what they are; what failed is in the answer, by host. */
   survey(emit: (event: EngineEvent) => void): Promise<Survey>;
   /** Facts are those of the last survey. */
   planContext(): PlanContext;
   run(
     graph: ExecutionGraph<StepContext>,
-    options: { readonly mode: 'apply' | 'check'; emit(event: EngineEvent): void; readonly stop: StopSignals },
+    options: {
+      readonly mode: 'apply' | 'check';
+      emit(
+        event: EngineEvent,
+      ): void /** After a failure, undo what the run changed, where that can be done. Default false. */;
+      readonly rollbackOnFailure?: boolean;
+      readonly stop: StopSignals;
+    },
   ): Promise<RunResult & { readonly runDir: string }>;
   host(name: string): Promise<HostRunner>;
   close(): Promise<void>;
@@ -104,19 +113,33 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     template: templateReader(options.templatesDir),
   };
   let facts: ReadonlyMap<string, HostFacts> = new Map();
-  const ownCa = await ownCaDigests(dirs);
+  let ownCa: PlanContext['ownCa'] = {};
+  let unlock: Promise<() => Promise<void>> | undefined;
+  const claim = async (): Promise<void> => {
+    unlock ??= lockRuns(dirs.clusterWorkDir);
+    await unlock;
+  };
   return {
     workDirs: dirs,
+    claim,
     async survey(emit) {
+      ownCa = await ownCaDigests(dirs);
       const survey = await surveyHosts({ cluster, pool, emit, limits, redact: (text) => redactor.redact(text) });
       facts = survey.facts;
       return survey;
     },
     planContext: () =>
       Object.freeze({ cluster, facts, workDirs: dirs, download: cluster.spec.download, artifacts, ownCa, manifests }),
-    run: (graph, run) => runInDirectory(parts, graph, run),
+    async run(graph, run) {
+      if (run.mode === 'apply') await claim();
+      return runInDirectory(parts, graph, run);
+    },
     host: (name) => pool.runner(name),
-    close: () => pool.close(),
+    async close() {
+      await pool.close();
+      const release = await unlock?.catch(() => undefined);
+      await release?.();
+    },
   };
 }
 
@@ -131,38 +154,34 @@ interface Parts {
   readonly template: StepContext['template'];
 }
 
-/** One run: its directory holds the plan, the journal and the log. A run that changes things is the only one. */
+/** One run: its directory holds the plan, the journal and the log. */
 async function runInDirectory(
   parts: Parts,
   graph: ExecutionGraph<StepContext>,
-  { mode, emit, stop }: Parameters<Runtime['run']>[1],
+  { mode, emit, stop, rollbackOnFailure = false }: Parameters<Runtime['run']>[1],
 ): ReturnType<Runtime['run']> {
-  const unlock = mode === 'apply' ? await lockRuns(parts.dirs.clusterWorkDir) : async () => {};
+  const runDir = await newRunDirectory(parts.dirs, graph, parts.redactor);
+  const runners = await openRunners(parts, graph);
+  const journal = openJournal(join(runDir, 'journal.jsonl'));
+  const log = runLogReader({ path: join(runDir, 'run.log'), redactor: parts.redactor });
   try {
-    const runDir = await newRunDirectory(parts.dirs, graph, parts.redactor);
-    const runners = await openRunners(parts, graph);
-    const journal = openJournal(join(runDir, 'journal.jsonl'));
-    const log = runLogReader({ path: join(runDir, 'run.log'), redactor: parts.redactor });
-    try {
-      const result = await runGraph(graph, {
-        mode,
-        limits,
-        stop,
-        createContext: (tools) => stepContext(tools, runners, parts),
-        report: (error) => errorReport(error, (text) => parts.redactor.redact(text)),
-        emit(event) {
-          journal.write(event);
-          log.read(event);
-          emit(event);
-        },
-      });
-      return { ...result, runDir };
-    } finally {
-      journal.close();
-      log.close();
-    }
+    const result = await runGraph(graph, {
+      mode,
+      limits,
+      stop,
+      rollbackOnFailure,
+      createContext: (tools) => stepContext(tools, runners, parts),
+      report: (error) => errorReport(error, (text) => parts.redactor.redact(text)),
+      emit(event) {
+        journal.write(event);
+        log.read(event);
+        emit(event);
+      },
+    });
+    return { ...result, runDir };
   } finally {
-    await unlock();
+    journal.close();
+    log.close();
   }
 }
 

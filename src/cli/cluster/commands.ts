@@ -6,6 +6,11 @@ const templates: OptionSpec = {
   completes: 'files',
 };
 
+const rollback: OptionSpec = {
+  flags: '--rollback',
+  description: 'after a failure, undo what this run changed (default: stop and explain)',
+};
+
 /** `kubexm cluster …` */
 export const clusterGroup: GroupSpec = {
   name: 'cluster',
@@ -16,7 +21,7 @@ export const clusterGroup: GroupSpec = {
       summary: 'Make the cluster of the config, or finish one that was begun',
       description:
         'Every step looks first and changes only what is not as wanted: running it again is safe.\nCtrl-C lets running steps finish; a second one aborts them.',
-      options: [...commonOptions(), ...changeOptions, eventsOption, templates],
+      options: [...commonOptions(), ...changeOptions, rollback, eventsOption, templates],
       examples: [
         'kubexm cluster create -f cluster.yaml',
         'kubexm cluster create --dry-run',
@@ -41,7 +46,7 @@ export const clusterGroup: GroupSpec = {
     {
       name: 'apply',
       summary: 'Bring an existing cluster to what the config says',
-      options: [...commonOptions(), ...changeOptions, eventsOption, templates],
+      options: [...commonOptions(), ...changeOptions, rollback, eventsOption, templates],
       examples: ['kubexm cluster apply -f cluster.yaml', 'kubexm cluster apply --dry-run'],
       load: () => import('./apply.js'),
     },

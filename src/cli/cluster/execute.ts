@@ -12,6 +12,7 @@ import { stopOnSignals } from '../stop.js';
 import { gatherFacts, withRuntime } from './session.js';
 
 export interface RunClusterOptions extends ChangeOptions {
+  readonly rollback?: boolean;
   readonly templates?: string;
 }
 
@@ -37,6 +38,8 @@ export async function runCluster({
   quiet?: boolean;
 }): Promise<ClusterRun> {
   return withRuntime({ cluster, io, templates: options.templates }, async (runtime) => {
+    // Before the facts: they are to be those of hosts that nobody else changes.
+    if (!options.dryRun) await runtime.claim();
     await gatherFacts(runtime, io);
     const graph = createCluster.plan(runtime.planContext());
     note(io, describePlan(cluster, graph));
@@ -46,6 +49,7 @@ export async function runCluster({
       io,
       mode: options.dryRun ? 'check' : 'apply',
       events: options.events,
+      rollback: options.rollback === true,
     });
     const result = { exitCode: exitCodeOfRun(report), report, runDir, kubeconfigPath: runtime.workDirs.kubeconfigPath };
     showFailures(result, io);
@@ -61,6 +65,7 @@ export async function runPlan({
   io,
   mode,
   events,
+  rollback = false,
   also,
 }: {
   runtime: Runtime;
@@ -68,6 +73,7 @@ export async function runPlan({
   io: Io;
   mode: 'apply' | 'check';
   events?: string | undefined;
+  rollback?: boolean;
   /** One more reader, for the command's own use. */
   also?: (event: EngineEvent) => void;
 }): Promise<{ report: RunReport; runDir: string }> {
@@ -78,7 +84,12 @@ export async function runPlan({
     also?.(event);
   };
   try {
-    const { runDir } = await runtime.run(graph, { mode, emit, stop: signals.stop });
+    const { runDir } = await runtime.run(graph, {
+      mode,
+      emit,
+      stop: signals.stop,
+      rollbackOnFailure: rollback,
+    });
     io.logPath = runDir;
     return { report: summary.report(), runDir };
   } finally {

@@ -67,10 +67,13 @@ export const prepareOs = defineTask('prepare-os', (ctx) => {
   });
   const swap = g.add('swap', nodes, disableSwap({}), after);
   const hostname = g.addEach('hostname', hosts, (host) => setHostname({ hostname: host }), after);
+  // One step for all others: a thousand copies of a thousand entries would be a plan of gigabytes.
+  const controlPlanes = hostsWithRole(ctx, 'control-plane');
+  const hostsFile = configureHostsFile({ entries: hostEntries(ctx, undefined) });
   const names = g.addEach(
     'hosts-file',
     hosts,
-    (host) => configureHostsFile({ entries: hostEntries(ctx, host) }),
+    (host) => (controlPlanes.includes(host) ? configureHostsFile({ entries: hostEntries(ctx, host) }) : hostsFile),
     after,
   );
   const zone =
@@ -94,12 +97,13 @@ function userScript(text: string, title: string) {
  * Every host by its name, and the API's name at each control plane, one's own first: Go's resolver tries the addresses in
  * this order, so a node reaches the API as long as one control plane serves.
  */
-function hostEntries(ctx: PlanContext, host: HostName) {
+function hostEntries(ctx: PlanContext, host: HostName | undefined) {
   const { controlPlaneEndpoint: endpoint } = ctx.cluster.spec;
   const controlPlanes = hostsWithRole(ctx, 'control-plane');
-  const ordered = controlPlanes.includes(host)
-    ? [host, ...controlPlanes.filter((name) => name !== host)]
-    : controlPlanes;
+  const ordered =
+    host !== undefined && controlPlanes.includes(host)
+      ? [host, ...controlPlanes.filter((name) => name !== host)]
+      : controlPlanes;
   const addresses =
     endpoint.type === 'external' ? [endpoint.address] : ordered.map((name) => internalAddress(ctx, name));
   return [
