@@ -25,6 +25,8 @@ export type { Module } from './module.js';
 
 /** Looks at all hosts and fetches all artifacts; then makes the operating systems ready. */
 export const preflight = defineModule('preflight', [checkHosts, fetchArtifacts]);
+/** The first half of preflight, of the hosts that answer. */
+export const hostChecks = defineModule('preflight', [checkHosts]);
 /** Kernel, names, swap, packages. */
 export const baseline = defineModule('baseline', [prepareOs]);
 /** Container runtime beside etcd. */

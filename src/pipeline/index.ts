@@ -1,5 +1,5 @@
 export { graphToDot, graphToJson, graphToMermaid, graphToText } from '../plan/index.js';
 export { checkCluster } from './cluster/check.js';
 export { createCluster } from './cluster/create.js';
-export type { ClusterGraph, Pipeline } from './define.js';
 export { clusterStatus, statusReports } from './cluster/status.js';
+export type { ClusterGraph, Pipeline } from './define.js';

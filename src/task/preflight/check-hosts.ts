@@ -32,6 +32,8 @@ function targetsOf(ctx: PlanContext, from: HostName) {
     [etcd.includes(from) ? etcd : [], ports.etcdPeer],
   ];
   return wanted.flatMap(([hosts, port]) =>
-    hosts.filter((host) => host !== from).map((host) => ({ host, address: internalAddress(ctx, host), port })),
+    hosts
+      .filter((host) => host !== from && ctx.facts.has(host))
+      .map((host) => ({ host, address: internalAddress(ctx, host), port })),
   );
 }

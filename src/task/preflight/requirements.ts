@@ -4,6 +4,7 @@ import type { HostName } from '../../plan/index.js';
 import type { CheckHost, HostFacts } from '../../step/index.js';
 import { hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
 
+const mib = 2 ** 20;
 const gib = 2 ** 30;
 
 /** What kubeadm, kubelet, kube-proxy and kubexm itself call on every host. */
@@ -35,10 +36,12 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
     cpus: isControlPlane ? 2 : 1,
     memoryBytes: isControlPlane ? 1700 * 10 ** 6 : isNode ? 700 * 10 ** 6 : 400 * 10 ** 6,
     disk: [
+      { path: '/etc', bytes: 16 * mib },
       { path: '/usr/local/bin', bytes: gib / 2 },
       { path: '/var/lib/kubexm', bytes: gib / 2 },
       ...(isNode
         ? [
+            { path: '/opt/cni/bin', bytes: 128 * mib },
             { path: '/var/lib/containerd', bytes: 2 * gib },
             { path: '/var/lib/kubelet', bytes: gib },
           ]
