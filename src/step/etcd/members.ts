@@ -10,6 +10,8 @@ export interface EtcdMemberChange {
   readonly endpoints: readonly string[];
 }
 
+const tooEarly = 'etcdserver: unhealthy cluster';
+
 /**
  * Adds a member as a learner, so that it does not count for the quorum until it is in sync. One at a time: the limit
  * `etcd-membership`, and etcd itself, allow no second learner.
@@ -24,10 +26,17 @@ export const addEtcdLearner = defineStep<EtcdMemberChange>({
     return satisfied(`member ${member.id} has ${p.peerUrl}`);
   },
   async run({ host, signal }, p) {
-    await host.run(
-      etcdctl(p.endpoints, ['member', 'add', p.name, `--peer-urls=${p.peerUrl}`, '--learner', '-w', 'json']),
-      { signal },
+    const add = etcdctl(p.endpoints, ['member', 'add', p.name, `--peer-urls=${p.peerUrl}`, '--learner', '-w', 'json']);
+    // etcd refuses until the leader has seen every voter for five seconds, which one just promoted has yet to reach.
+    const answer = await pollUntil(
+      async () => {
+        const { exitCode, stderr } = await host.tryRun(add, { signal });
+        return { done: exitCode === 0 || !stderr.includes(tooEarly), exitCode };
+      },
+      { timeoutMs: 60_000, intervalMs: 250, signal },
     );
+    // Anything else is a failure that the runner words best.
+    if (answer.exitCode !== 0) await host.run(add, { signal });
   },
 });
 
