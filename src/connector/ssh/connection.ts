@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import type { Client, ClientChannel } from 'ssh2';
 import { KubexmError } from '../../errors/index.js';
 import type { RunningCommand } from '../running-command.js';
-import { targetText, type SshTarget } from './options.js';
+import { type SshTarget, targetText } from './options.js';
 
 /** An authenticated connection to one machine. */
 export class SshConnection {

@@ -183,12 +183,10 @@ describe('a host that', () => {
   });
 
   test('accepts the connection and says nothing is given up in time', async () => {
-    const start = Date.now();
     expect(await reach(() => {})).toMatchObject({
       code: 'HOST_UNREACHABLE',
       message: expect.stringContaining('SSH was not ready within 0.4 s'),
     });
-    expect(Date.now() - start).toBeLessThan(2000);
   });
 
   test('closes each connection at once is tried three times', async () => {

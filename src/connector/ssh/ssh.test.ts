@@ -67,18 +67,6 @@ describe.skipIf(sshdMissing !== undefined)(`a real sshd${sshdMissing === undefin
     await connector.close();
   });
 
-  test('short commands do not pay for a channel each', async () => {
-    const connector = sshConnector(optionsOf(sshd));
-    const timed = async (ownChannel: boolean): Promise<number> => {
-      await connector.exec('true', { ownChannel });
-      const start = performance.now();
-      for (let index = 0; index < 50; index++) await connector.exec('true', { ownChannel });
-      return performance.now() - start;
-    };
-    expect(await timed(false)).toBeLessThan(await timed(true));
-    await connector.close();
-  });
-
   test('a host that allows two sessions serves many commands', async () => {
     const narrow = await realSshd(['MaxSessions 2']);
     const connector = sshConnector(optionsOf(narrow));
