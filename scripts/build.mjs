@@ -2,15 +2,7 @@
 // Chunk names carry a hash of their content and are written before the entries are renamed into place, so a build never disturbs
 // a kubexm that is running: it goes on importing the chunks it was started with. Those are removed a day later.
 import { randomBytes } from 'node:crypto';
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';

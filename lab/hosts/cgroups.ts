@@ -41,7 +41,7 @@ async function findCgroups(matches: (entry: string) => boolean, dir = root, dept
   const found = await Promise.all(
     entries
       .filter((entry) => entry.isDirectory())
-      .map((entry) => {
+      .map(async (entry) => {
         const path = join(dir, entry.name);
         return matches(entry.name.replace(/\.scope$/, '')) ? [path] : findCgroups(matches, path, depth + 1);
       }),

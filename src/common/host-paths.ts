@@ -9,7 +9,11 @@ export const hostPaths = {
   artifacts: '/var/lib/kubexm/artifacts',
   log: '/var/log/kubexm',
   etcd: { config: '/etc/etcd/etcd.yaml', pki: '/etc/etcd/pki' },
-  containerd: { config: '/etc/containerd/config.toml', certs: '/etc/containerd/certs.d', socket: 'unix:///run/containerd/containerd.sock' },
+  containerd: {
+    config: '/etc/containerd/config.toml',
+    certs: '/etc/containerd/certs.d',
+    socket: 'unix:///run/containerd/containerd.sock',
+  },
   crictlConfig: '/etc/crictl.yaml',
   kubernetes: '/etc/kubernetes',
   kubernetesPki: '/etc/kubernetes/pki',
@@ -17,4 +21,11 @@ export const hostPaths = {
 } as const;
 
 /** TCP ports of the components. */
-export const ports = { etcdClient: 2379, etcdPeer: 2380, apiserver: 6443, kubelet: 10250, controllerManager: 10257, scheduler: 10259 } as const;
+export const ports = {
+  etcdClient: 2379,
+  etcdPeer: 2380,
+  apiserver: 6443,
+  kubelet: 10250,
+  controllerManager: 10257,
+  scheduler: 10259,
+} as const;

@@ -9,7 +9,7 @@ export interface Span {
 
 /** Where `path` stands in the text. What is missing stands where its nearest existing ancestor does. */
 export function spanOf(document: Document, path: Path, at: 'key' | 'value'): Span {
-  let node = document.contents as Node | null;
+  let node: Node | null = document.contents;
   let span = headOf(undefined, node) ?? { from: 0, to: 0 };
   for (const [i, part] of path.entries()) {
     const next = step(resolved(document, node), part);

@@ -14,14 +14,9 @@ function configReference(): string {
   const schema = clusterJsonSchema();
   const spec = part(schema, 'properties', 'spec');
   const sections = Object.entries(part(spec, 'properties')).map(([name, section]) =>
-    [
-      '',
-      `## spec.${name}`,
-      '',
-      String(asObject(section)['description'] ?? ''),
-      '',
-      ...sectionTable(asObject(section)),
-    ].join('\n'),
+    ['', `## spec.${name}`, '', textOf(asObject(section)['description']), '', ...sectionTable(asObject(section))].join(
+      '\n',
+    ),
   );
   return [
     '# The config file',
@@ -66,7 +61,7 @@ function rows(prefix: string, schema: JsonObject): readonly string[] {
     const property = asObject(field);
     const path = prefix === '' ? name : `${prefix}.${name}`;
     const fallback = required.has(name) ? '**required**' : defaultText(property);
-    const row = `| \`${path}\` | ${typeText(property)} | ${fallback} | ${cell(String(property['description'] ?? ''))} |`;
+    const row = `| \`${path}\` | ${typeText(property)} | ${fallback} | ${cell(textOf(property['description']))} |`;
     return [row, ...rows(path, property), ...valueRows(path, property)];
   });
 }
@@ -82,14 +77,14 @@ function typeText(property: JsonObject): string {
   if (JSON.stringify(property).includes('#/definitions/secret') && property['type'] === undefined) return 'secret';
   if (JSON.stringify(property).includes('#/definitions/bastion') && property['type'] === undefined) return 'bastion';
   const choices = property['enum'] as readonly JsonValue[] | undefined;
-  if (choices !== undefined) return choices.map((choice) => `\`${String(choice)}\``).join(', ');
-  if (property['const'] !== undefined) return `\`${String(property['const'])}\``;
+  if (choices !== undefined) return choices.map((choice) => `\`${textOf(choice)}\``).join(', ');
+  if (property['const'] !== undefined) return `\`${textOf(property['const'])}\``;
   const options = property['anyOf'] as readonly JsonObject[] | undefined;
   if (options !== undefined) {
     const named = options.filter((option) => option['const'] !== '');
     return [...new Set(named.map((option) => typeText(option)))].join(' or ');
   }
-  const type = String(property['type'] ?? 'any');
+  const type = textOf(property['type'] ?? 'any');
   if (type === 'array') return `list of ${typeText(asObject(property['items']))}`;
   return typeNames[type] ?? type;
 }
@@ -141,4 +136,9 @@ function withoutKey(object: JsonObject, key: string): JsonObject {
 
 function cell(text: string): string {
   return text.replaceAll('|', '\\|');
+}
+
+/** A scalar of a schema. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { connectorContract, contractCommands as say } from './contract.js';
+import { connectorContract, contractCommands as say } from './contract.fixture.js';
 import { type FakeCommand, type FakeScript, fakeConnector } from './fake.js';
 
 const textOf = ({ stdin }: FakeCommand): string => Buffer.from(stdin).toString('utf8');

@@ -12,13 +12,8 @@ export interface FakeCommand {
   readonly shell: Shell | undefined;
 }
 
-/** `drop` loses the connection. */
-export type FakeReply =
-  | string
-  | Partial<ExecResult>
-  | { readonly delayMs: number; readonly reply: FakeReply }
-  | 'drop'
-  | Error;
+/** A string is the command's stdout; the one string `drop` loses the connection instead. */
+export type FakeReply = string | Partial<ExecResult> | { readonly delayMs: number; readonly reply: FakeReply } | Error;
 
 export interface FakeScript {
   readonly name?: string;

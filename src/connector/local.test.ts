@@ -1,4 +1,4 @@
-import { connectorContract } from './contract.js';
+import { connectorContract } from './contract.fixture.js';
 import { localConnector } from './local.js';
 
 connectorContract('local', async () => ({ connector: localConnector() }));

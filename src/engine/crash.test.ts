@@ -145,7 +145,7 @@ async function live(
 }
 
 function stateOf(world: World): string {
-  const files = [...world.files].map(([host, own]) => [host, [...own].sort()]);
+  const files = [...world.files].map(([host, own]) => [host, [...own].sort(([a], [b]) => a.localeCompare(b))]);
   return JSON.stringify([files, [...world.members].sort()]);
 }
 

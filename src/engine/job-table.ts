@@ -24,6 +24,8 @@ export interface JobTable<Ctx> {
   readonly sameHostNext: readonly (readonly number[] | undefined)[];
   /** By job: how many jobs of its own host it waits for. */
   readonly sameHostCount: Int32Array;
+  /** By job: how many jobs stand one behind the other from it to the end of the graph. */
+  readonly depth: Int32Array;
 }
 
 /** One node of the table. */
@@ -77,7 +79,27 @@ export function layOut<Ctx>(graph: ExecutionGraph<Ctx>, limits: Limits): JobTabl
       }
     }
   }
-  return { jobs, nodes, hosts: [...hosts.keys()], names, sameHostNext, sameHostCount };
+  const depth = depths(nodes, sameHostNext);
+  return { jobs, nodes, hosts: [...hosts.keys()], names, sameHostNext, sameHostCount, depth };
+}
+
+/** From the end to the beginning: the nodes of a sealed graph stand in topological order. */
+function depths(nodes: readonly NodeEntry[], sameHostNext: readonly (readonly number[] | undefined)[]): Int32Array {
+  const depth = new Int32Array(sameHostNext.length);
+  const deepest = new Int32Array(nodes.length);
+  for (let index = nodes.length - 1; index >= 0; index -= 1) {
+    const node = nodes[index];
+    if (node === undefined) continue;
+    let behind = 0;
+    for (const next of node.barrierNext) behind = Math.max(behind, deepest[next] ?? 0);
+    for (let job = node.firstJob; job < node.firstJob + node.jobCount; job += 1) {
+      let own = behind;
+      for (const next of sameHostNext[job] ?? NOTHING) own = Math.max(own, depth[next] ?? 0);
+      depth[job] = own + 1;
+      deepest[index] = Math.max(deepest[index] ?? 0, own + 1);
+    }
+  }
+  return depth;
 }
 
 const NOTHING: readonly number[] = Object.freeze([]);

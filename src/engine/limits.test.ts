@@ -40,6 +40,24 @@ describe('limits', () => {
     expect((await result).state).toBe('done');
   });
 
+  it('of a name go first to the job with the longest way behind it', async () => {
+    const stage = createStage();
+    const g = draft<JobTools>('d');
+    g.add('busy', ['a'], stage.step({ uses: ['upload'] }));
+    g.add('short', ['a'], stage.step({ uses: ['upload'] }));
+    const long = g.add('long', ['b'], stage.step({ uses: ['upload'] }));
+    g.add('after', ['b'], stage.step(), { after: sameHost(long) });
+    const { result } = start(g.done(), { limits: { perHost: 8, named: { upload: 1 } } });
+    for (const next of ['d/busy@a', 'd/long@b', 'd/short@a']) {
+      await quiet();
+      expect(stage.running()).toContain(next);
+      await stage.finish(next);
+    }
+    await quiet();
+    await stage.finish('d/after@b');
+    expect((await result).state).toBe('done');
+  });
+
   it('of a name are not held by what only looks', async () => {
     const stage = createStage();
     const g = draft<JobTools>('d');

@@ -1,5 +1,9 @@
 import { Fifo } from './fifo.js';
+import { Heap } from './heap.js';
 import type { JobEntry, JobTable } from './job-table.js';
+
+/** How many jobs may pass the one that waits longest. */
+const patience = 32;
 
 /** Hands out places: every job that looks or acts has one on its host, and one of each name that it uses while it acts. */
 export interface Slots<Ctx> {
@@ -16,8 +20,9 @@ export interface Slots<Ctx> {
 }
 
 /**
- * Nothing is held while waiting, so nothing can deadlock. Whoever waits longest for names has one place of each reserved
- * (on its host too): others may pass it, but not for ever.
+ * Nothing is held while waiting, so nothing can deadlock. Of those that wait for the same names, whoever has the longest
+ * way behind it goes first: the run is as long as its longest way. Whoever waits longest for names, and was passed often
+ * enough, has one place of each reserved (on its host too): nobody waits for ever.
  */
 export function createSlots<Ctx>(
   table: JobTable<Ctx>,
@@ -28,20 +33,37 @@ export function createSlots<Ctx>(
   const nameFree = Int32Array.from(table.names, ({ limit }) => Math.min(limit, 0x7fffffff));
   const lookers = table.hosts.map(() => new Fifo<JobEntry<Ctx>>());
   const groups = new Map<string, Group<Ctx>>();
+  const depthOf = (job: JobEntry<Ctx>): number => table.depth[job.index] ?? 0;
+  const goesFirst = (a: Queued<Ctx>, b: Queued<Ctx>): boolean => {
+    const difference = depthOf(a.job) - depthOf(b.job);
+    return difference === 0 ? a.turn < b.turn : difference > 0;
+  };
+  let turns = 0;
   const byAge = new Fifo<JobEntry<Ctx>>();
   const waiting = new Uint8Array(table.jobs.length);
   let eldest: JobEntry<Ctx> | undefined;
+  // How many jobs have started acting, and had when the eldest became it.
+  let starts = 0;
+  let startsBefore = 0;
+  const due = (): JobEntry<Ctx> | undefined => {
+    // Those that need several names are free at once only by chance: they are let through first.
+    const passes = eldest !== undefined && eldest.uses.length > 1 ? 0 : patience;
+    return starts - startsBefore >= passes ? eldest : undefined;
+  };
   let closed = false;
 
   const hostFits = (job: JobEntry<Ctx>): boolean => {
-    const reserved = eldest !== undefined && eldest !== job && eldest.hostIndex === job.hostIndex ? 1 : 0;
+    const first = due();
+    const reserved = first !== undefined && first !== job && first.hostIndex === job.hostIndex ? 1 : 0;
     return (hostFree[job.hostIndex] ?? 0) > reserved;
   };
-  const namesFit = (uses: readonly number[], job: JobEntry<Ctx> | undefined): boolean =>
-    uses.every((name) => {
-      const reserved = eldest !== undefined && eldest !== job && eldest.uses.includes(name) ? 1 : 0;
+  const namesFit = (uses: readonly number[], job: JobEntry<Ctx> | undefined): boolean => {
+    const first = due();
+    return uses.every((name) => {
+      const reserved = first !== undefined && first !== job && first.uses.includes(name) ? 1 : 0;
       return (nameFree[name] ?? 0) > reserved;
     });
+  };
   const take = (counts: Int32Array, at: number, places: number): void => {
     counts[at] = (counts[at] ?? 0) - places;
   };
@@ -49,7 +71,11 @@ export function createSlots<Ctx>(
     take(hostFree, job.hostIndex, 1);
     for (const name of job.uses) take(nameFree, name, 1);
     waiting[job.index] = 0;
-    if (job === eldest) eldest = nextEldest();
+    starts += 1;
+    if (job === eldest) {
+      eldest = nextEldest();
+      startsBefore = starts;
+    }
     started.act(job);
   };
   const nextEldest = (): JobEntry<Ctx> | undefined => {
@@ -58,29 +84,34 @@ export function createSlots<Ctx>(
   };
   const startEldest = (): void => {
     for (;;) {
-      const job = eldest;
+      const job = due();
       if (job === undefined || !hostFits(job) || !namesFit(job.uses, job)) return;
-      const group = groups.get(groupKey(job));
-      // The eldest of all is the first of its lane.
-      group?.lanes.get(job.hostIndex)?.shift();
       startActing(job);
     }
   };
-  const startLane = (group: Group<Ctx>, host: number): void => {
+  /** The first of a lane that still waits: the eldest of all starts past its lane. */
+  const headOf = (group: Group<Ctx>, host: number): Queued<Ctx> | undefined => {
     const lane = group.lanes.get(host);
-    const job = lane?.peek();
-    if (lane === undefined || job === undefined || !hostFits(job) || !namesFit(job.uses, job)) return;
-    lane.shift();
-    // To the end: lanes take turns.
-    group.lanes.delete(host);
-    if (lane.size > 0) group.lanes.set(host, lane);
-    startActing(job);
+    if (lane === undefined) return undefined;
+    while (waiting[lane.peek()?.job.index ?? -1] === 0) lane.shift();
+    if (lane.size === 0) group.lanes.delete(host);
+    return lane.peek();
+  };
+  const startLane = (group: Group<Ctx>, host: number): void => {
+    const head = headOf(group, host);
+    if (head === undefined || !hostFits(head.job) || !namesFit(head.job.uses, head.job)) return;
+    group.lanes.get(host)?.shift();
+    startActing(head.job);
   };
   const startGroup = (group: Group<Ctx>): void => {
-    for (const [host, lane] of group.lanes) {
-      if (lane.size === 0) group.lanes.delete(host);
-      else if (!namesFit(group.uses, undefined)) return;
-      else startLane(group, host);
+    while (namesFit(group.uses, undefined)) {
+      let best: Queued<Ctx> | undefined;
+      for (const host of group.lanes.keys()) {
+        const head = headOf(group, host);
+        if (head !== undefined && hostFits(head.job) && (best === undefined || goesFirst(head, best))) best = head;
+      }
+      if (best === undefined) return;
+      startLane(group, best.job.hostIndex);
     }
   };
   const startLookers = (host: number): void => {
@@ -101,14 +132,18 @@ export function createSlots<Ctx>(
     },
     act(job) {
       const key = groupKey(job);
-      const group = groups.get(key) ?? { uses: job.uses, lanes: new Map<number, Fifo<JobEntry<Ctx>>>() };
+      const group = groups.get(key) ?? { uses: job.uses, lanes: new Map<number, Heap<Queued<Ctx>>>() };
       groups.set(key, group);
-      const lane = group.lanes.get(job.hostIndex) ?? new Fifo<JobEntry<Ctx>>();
+      const lane = group.lanes.get(job.hostIndex) ?? new Heap<Queued<Ctx>>(goesFirst);
       group.lanes.set(job.hostIndex, lane);
-      lane.push(job);
+      turns += 1;
+      lane.push({ job, turn: turns });
       byAge.push(job);
       waiting[job.index] = 1;
-      eldest ??= job;
+      if (eldest === undefined) {
+        eldest = job;
+        startsBefore = starts;
+      }
       if (closed) return;
       startEldest();
       startLane(group, job.hostIndex);
@@ -132,9 +167,11 @@ export function createSlots<Ctx>(
     close() {
       closed = true;
       const queued: JobEntry<Ctx>[] = [];
-      for (const queue of [...lookers, ...[...groups.values()].flatMap((group) => [...group.lanes.values()])]) {
+      for (const queue of lookers) {
         for (let job = queue.shift(); job !== undefined; job = queue.shift()) queued.push(job);
       }
+      queued.push(...table.jobs.filter((job) => waiting[job.index] === 1));
+      groups.clear();
       return queued.sort((a, b) => a.index - b.index);
     },
   };
@@ -143,7 +180,13 @@ export function createSlots<Ctx>(
 /** Jobs that use the same names, by host. */
 interface Group<Ctx> {
   readonly uses: readonly number[];
-  readonly lanes: Map<number, Fifo<JobEntry<Ctx>>>;
+  readonly lanes: Map<number, Heap<Queued<Ctx>>>;
+}
+
+interface Queued<Ctx> {
+  readonly job: JobEntry<Ctx>;
+  /** Equals go in the order in which they came. */
+  readonly turn: number;
 }
 
 function groupKey<Ctx>(job: JobEntry<Ctx>): string {

@@ -16,7 +16,7 @@ export function formatClock(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
-  const tail = `${twoDigits(seconds % 60)}`;
+  const tail = twoDigits(seconds % 60);
   return hours > 0 ? `${hours}:${twoDigits(minutes % 60)}:${tail}` : `${minutes}:${tail}`;
 }
 

@@ -1,9 +1,9 @@
 import { isArray } from './json.js';
-import type { Json, Output, OutputId } from './types.js';
+import type { Json, Output } from './types.js';
 
 /** A handle for a value that a step learns at run time; declare its id in the writer's `writes` and put it into the reader's params. */
 export function output<T extends Json>(id: string): Output<T> {
-  return Object.freeze({ $output: id as OutputId<T> });
+  return Object.freeze({ $output: id });
 }
 
 /** Ids of the outputs that stand anywhere in a step's params. */

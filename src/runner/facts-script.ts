@@ -63,7 +63,10 @@ export function factsScript({
     ['listening', 'ss -H -ltnp'],
     ['tcp', 'command -v ss >/dev/null || cat /proc/net/tcp /proc/net/tcp6'],
     ['commands', `for c in ${commands.map(quote).join(' ')}; do command -v "$c" >/dev/null && echo "$c"; done`],
-    ['leftovers', `for p in ${[...leftoverPaths, ...leftovers.filter((path) => !leftoverPaths.includes(path)).map(quote)].join(' ')}; do [ -e "$p" ] && echo "$p"; done`],
+    [
+      'leftovers',
+      `for p in ${[...leftoverPaths, ...leftovers.filter((path) => !leftoverPaths.includes(path)).map(quote)].join(' ')}; do [ -e "$p" ] && echo "$p"; done`,
+    ],
     ['resolv', 'cat /etc/resolv.conf'],
     ['sshd', '[ "$(id -u)" = 0 ] && s=$(command -v sshd || echo /usr/sbin/sshd) && $s -T | grep -i ^maxsessions'],
     ['time-end', 'date +%s%N'],

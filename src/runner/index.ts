@@ -7,6 +7,6 @@ export {
   type FakeHostOptions,
   fakeHost,
 } from './fake-host.js';
-export { allOf, quote, type ShellCommand, script, sh } from './shell.js';
 export { createRunner, type RunnerOptions } from './runner.js';
+export { allOf, quote, type ShellCommand, script, sh } from './shell.js';
 export type * from './types.js';

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import type { Connector, ExecOptions } from '../connector/index.js';
 import { asError, KubexmError } from '../errors/index.js';
 import { Secret } from '../secrets/index.js';
-import { decideElevation, elevate, type ElevatedCommand, type Elevation } from './elevation.js';
+import { decideElevation, type ElevatedCommand, type Elevation, elevate } from './elevation.js';
 import { parseFacts } from './facts-parse.js';
 import { factsScript } from './facts-script.js';
 import { commandFailed, masker, withCommand } from './failures.js';

@@ -69,7 +69,10 @@ function commandFailed(
   problem: Error & { readonly code?: unknown },
   stderr: string,
 ): KubexmError {
-  const why = problem.code === 'ENOENT' ? 'was not found' : `failed (${String(problem.code ?? problem.name)})`;
+  const why =
+    problem.code === 'ENOENT'
+      ? 'was not found'
+      : `failed (${typeof problem.code === 'string' || typeof problem.code === 'number' ? problem.code : problem.name})`;
   const details = stderr
     .split('\n')
     .filter((line) => line.trim() !== '')

@@ -8,8 +8,8 @@ export { modprobe, sysctl } from './common/kernel.js';
 export { installPackage, removePackage, updatePackageCache } from './common/packages.js';
 export type * from './common/params.js';
 export { fileChecksum, makeDirectory, removeFile } from './common/path.js';
-export { type WaitForFile, waitForFile } from './common/wait-for-file.js';
 export { configureHostsFile, disableSwap, setHostname, setTimezone } from './common/system.js';
+export { type WaitForFile, waitForFile } from './common/wait-for-file.js';
 export type * from './context.js';
 export { type StepData, type StepFactory, type StepOverrides, stepFromData } from './define.js';
 export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
@@ -26,8 +26,11 @@ export {
 } from './kube/kubeadm.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
 export { type NodeMetadata, type ReconcileNodes, reconcileNodes, type TaintSpec } from './kube/nodes.js';
+export { readCertificates, readEtcdEndpoints, readObjects } from './kube/read-cluster.js';
 export { type VerifyCluster, verifyCluster } from './kube/verify.js';
 export * from './pki/index.js';
+export { type CheckHost, checkHost } from './preflight/check-host.js';
+export { type CheckReachability, checkReachability } from './preflight/check-reachability.js';
 export { isServiceActive } from './systemd/active.js';
 export type * from './systemd/params.js';
 export {
@@ -38,6 +41,3 @@ export {
   startService,
   stopService,
 } from './systemd/service.js';
-export { type CheckHost, checkHost } from './preflight/check-host.js';
-export { type CheckReachability, checkReachability } from './preflight/check-reachability.js';
-export { readCertificates, readEtcdEndpoints, readObjects } from './kube/read-cluster.js';

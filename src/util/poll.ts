@@ -6,7 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 export async function pollUntil<T extends { readonly done: boolean }>(
   ask: () => Promise<T>,
-  { timeoutMs, intervalMs, signal }: { readonly timeoutMs: number; readonly intervalMs: number; readonly signal: AbortSignal },
+  {
+    timeoutMs,
+    intervalMs,
+    signal,
+  }: { readonly timeoutMs: number; readonly intervalMs: number; readonly signal: AbortSignal },
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {

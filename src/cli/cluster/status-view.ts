@@ -111,6 +111,8 @@ function failures(events: readonly EngineEvent[]): string[] {
   );
 }
 
+// The caller names the shape that the report's own step gives its data.
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 function one<T>(events: readonly EngineEvent[], report: string): T | undefined {
   return logs(events, report)[0]?.data as T | undefined;
 }

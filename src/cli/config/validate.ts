@@ -24,7 +24,7 @@ export async function run({ options, io }: Invocation): Promise<number> {
 function describe(path: string, { metadata, spec }: Cluster): string {
   const { roleGroups } = spec;
   const counts = [
-    `${plural(roleGroups['control-plane'].length, 'control plane host')}`,
+    plural(roleGroups['control-plane'].length, 'control plane host'),
     `${roleGroups.etcd.length} of etcd`,
     plural(roleGroups.worker.length, 'worker'),
   ];

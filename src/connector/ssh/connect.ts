@@ -1,5 +1,5 @@
 import { connect as connectTcp, type Socket } from 'node:net';
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
 import { asError, KubexmError } from '../../errors/index.js';
 import { SshConnection } from './connection.js';
@@ -124,7 +124,7 @@ async function handshake(
   let keyExchanged = false;
   let refusedKey: Error | undefined;
   const config: ConnectConfig = {
-    sock: socket as Readable,
+    sock: socket,
     username: target.user,
     readyTimeout: 0,
     keepaliveInterval: context.keepaliveMs,

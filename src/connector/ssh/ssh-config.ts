@@ -98,7 +98,7 @@ async function includedFiles(pattern: string): Promise<string[]> {
   if (!path.endsWith('/*')) return [path];
   const { readdir } = await import('node:fs/promises');
   const names = await readdir(path.slice(0, -2)).catch(() => []);
-  return names.sort().map((entry) => join(path.slice(0, -2), entry));
+  return names.toSorted((a, b) => (a < b ? -1 : 1)).map((entry) => join(path.slice(0, -2), entry));
 }
 
 function text(value: string | string[] | undefined): string | undefined {

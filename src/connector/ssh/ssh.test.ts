@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connectorContract } from '../contract.js';
+import { connectorContract } from '../contract.fixture.js';
 import type { Connector } from '../types.js';
 import { testKey } from './keys.fixture.js';
 import type { SshOptions } from './options.js';

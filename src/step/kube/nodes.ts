@@ -61,8 +61,8 @@ async function awaitNodes(ctx: StepContext, p: ReconcileNodes): Promise<void> {
     async () => {
       const { stdout } = await ctx.host.run(kubectl(['get', 'nodes', '-o', 'name']), { signal: ctx.signal });
       const found = new Set(stdout.split('\n').map((line) => line.trim().replace('node/', '')));
-      const missing = p.nodes.filter((node) => !found.has(node.name)).map((node) => node.name);
-      return { done: missing.length === 0, missing };
+      const absent = p.nodes.filter((node) => !found.has(node.name)).map((node) => node.name);
+      return { done: absent.length === 0, missing: absent };
     },
     { timeoutMs: 120_000, intervalMs: 500, signal: ctx.signal },
   );

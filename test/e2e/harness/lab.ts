@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LabHost, labDown, labState, labStatus, labUp, resetLabHost } from '../../../lab/index.js';
@@ -36,35 +36,27 @@ export function sharedLab({ log, signal }: { log: Log; signal: AbortSignal }) {
   };
 }
 
-const lockFile = join(tmpdir(), 'kubexm-e2e.lock');
-
-/** The lab is one: only one run of scenarios at a time. Waits for another, saying so. Call the result to let the next one in. */
+/**
+ * The lab is one: only one run of scenarios at a time. Waits for another, saying so. Call the result to let the next one in.
+ * The lock is a child's that lives as long as its stdin is open: it cannot outlive this process.
+ */
 export async function onlyRun({ log, signal }: { log: Log; signal: AbortSignal }): Promise<() => void> {
-  for (let said = false; ; ) {
-    signal.throwIfAborted();
-    try {
-      const file = openSync(lockFile, 'wx');
-      writeSync(file, String(process.pid));
-      closeSync(file);
-      return () => unlinkSync(lockFile);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const owner = existsSync(lockFile) ? Number(readFileSync(lockFile, 'utf8')) : 0;
-    if (owner > 0 && !isAlive(owner)) unlinkSync(lockFile);
-    else {
-      if (!said) log(`another run (pid ${owner}) uses the lab; waiting for it (${lockFile})`);
-      said = true;
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    }
-  }
-}
-
-function isAlive(pid: number): boolean {
+  const lockFile = join(tmpdir(), 'kubexm-e2e.lock');
+  const child = spawn('flock', [lockFile, 'sh', '-c', 'echo locked; cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const release = () => child.stdin.end();
+  const waiting = setTimeout(() => log(`another run uses the lab; waiting for it (${lockFile})`), 500);
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    await new Promise((resolve, reject) => {
+      child.stdout.once('data', resolve);
+      child.once('error', reject);
+      child.once('exit', () => reject(new Error(`flock ${lockFile} failed`)));
+      signal.addEventListener('abort', () => child.kill(), { once: true });
+    });
+  } finally {
+    clearTimeout(waiting);
   }
+  return release;
 }

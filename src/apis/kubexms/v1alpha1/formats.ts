@@ -20,7 +20,7 @@ export const dnsName = text(
   dnsNamePattern,
   'a DNS name of lower-case letters, digits, dashes and dots, such as "node-1"',
 ).refine((name) => !/^[\d.]+$/.test(name), {
-  error: ({ input }) => `"${input}" looks like an address, not like a name`,
+  error: ({ input }) => `"${String(input)}" looks like an address, not like a name`,
 });
 
 export const ipv4 = z

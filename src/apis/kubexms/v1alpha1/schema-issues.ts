@@ -47,13 +47,9 @@ function inWords(problem: Problem, path: Path, value: unknown): Issue {
       return error('invalid-value', path, `must be ${choices.join(' or ')}`, hint);
     }
     case 'too_small':
-      return error(
-        'invalid-value',
-        path,
-        `${limit(problem.origin, 'least', Number(problem.minimum), problem.message)}`,
-      );
+      return error('invalid-value', path, limit(problem.origin, 'least', Number(problem.minimum), problem.message));
     case 'too_big':
-      return error('invalid-value', path, `${limit(problem.origin, 'most', Number(problem.maximum), problem.message)}`);
+      return error('invalid-value', path, limit(problem.origin, 'most', Number(problem.maximum), problem.message));
     default:
       return error('invalid-value', path, problem.message);
   }

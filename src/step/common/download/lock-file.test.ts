@@ -9,7 +9,7 @@ const sha256 = (digit: string) => digit.repeat(64);
 test('parallel downloads lose no pin, and the file is sorted, one artifact a line', async () => {
   const path = join(await temporaryDirectory(), 'demo', 'kubexm.lock');
   await Promise.all(
-    [...'fedcba9876543210'].map((digit) => pin(path, `x/v${digit}/amd64`, { sha256: sha256(digit), url: 'u' })),
+    'fedcba9876543210'.split('').map((digit) => pin(path, `x/v${digit}/amd64`, { sha256: sha256(digit), url: 'u' })),
   );
   expect((await readPins(path)).size).toBe(16);
   const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line.includes('sha256'));

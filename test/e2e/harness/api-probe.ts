@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { Agent, request } from 'node:https';
+import { join } from 'node:path';
+import type { ScenarioTools } from './tools.js';
+
+export interface ProbeResult {
+  readonly host: string;
+  readonly answers: number;
+  readonly failures: number;
+  /** The longest time between two answers, the beginning and the end of the probe included. */
+  readonly gapMs: number;
+}
+
+/** Writes a ConfigMap through every one of these apiservers, ten times a second, until it is stopped. */
+export async function probeApi(
+  t: ScenarioTools,
+  { cluster, controlPlanes }: { cluster: string; controlPlanes: readonly string[] },
+): Promise<{ stop(): Promise<readonly ProbeResult[]> }> {
+  const certs = join(t.dir, '.kubexm', cluster, 'certs/kubernetes');
+  const [ca, cert, key] = await Promise.all(
+    ['ca.crt', 'admin.crt', 'admin.key'].map((name) => readFile(join(certs, name))),
+  );
+  for (const name of controlPlanes) await t.kubectl(`create configmap probe-${name}`);
+  let stopped = false;
+  const probes = controlPlanes.map(async (name): Promise<ProbeResult> => {
+    const address = t.hosts.find((host) => host.name === name)?.address;
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, ...(ca && cert && key ? { ca, cert, key } : {}) });
+    let [answers, failures, gapMs, last] = [0, 0, 0, performance.now()];
+    const answered = () => {
+      gapMs = Math.max(gapMs, performance.now() - last);
+      last = performance.now();
+    };
+    while (!stopped) {
+      const url = `https://${address}:6443/api/v1/namespaces/default/configmaps/probe-${name}`;
+      if (await patched(url, agent, JSON.stringify({ data: { at: String(Date.now()) } }))) {
+        answers += 1;
+        answered();
+      } else failures += 1;
+      await t.sleep(100);
+    }
+    answered();
+    agent.destroy();
+    return { host: name, answers, failures, gapMs };
+  });
+  return {
+    async stop() {
+      stopped = true;
+      const results = await Promise.all(probes);
+      await t.kubectl(['delete', 'configmap', ...controlPlanes.map((name) => `probe-${name}`)]);
+      return results;
+    },
+  };
+}
+
+function patched(url: string, agent: Agent, body: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const headers = { 'content-type': 'application/merge-patch+json' };
+    const asked = request(url, { method: 'PATCH', agent, headers, timeout: 2000 }, (response) => {
+      response.resume();
+      response.on('end', () => resolve(response.statusCode === 200));
+      response.on('error', () => resolve(false));
+    });
+    asked.on('timeout', () => asked.destroy());
+    asked.on('error', () => resolve(false));
+    asked.end(body);
+  });
+}
