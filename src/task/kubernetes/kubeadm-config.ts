@@ -66,7 +66,10 @@ function nodeRegistration(ctx: PlanContext, host: HostName): Document {
   const { roleGroups, kubernetes } = ctx.cluster.spec;
   const { labels, taints } = hostNamed(ctx, host);
   const alone = roleGroups['control-plane'].includes(host) && !roleGroups.worker.includes(host);
-  const own = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  // A kubelet may not give itself labels of Kubernetes' own domains: those are set over the API.
+  const own = Object.entries(labels)
+    .filter(([key]) => !/^([^/]+\.)?(kubernetes|k8s)\.io\//.test(key))
+    .map(([key, value]) => `${key}=${value}`);
   const extraArgs: ExtraArgs = {
     // Without a default route the kubelet cannot find an address of its own.
     'node-ip': internalAddress(ctx, host),
@@ -77,7 +80,7 @@ function nodeRegistration(ctx: PlanContext, host: HostName): Document {
     name: host,
     criSocket: criEndpoint(ctx).socket,
     // Nothing that a later node-by-node pull must wait for: the images are there or on their way.
-    ...(usesLists(kubernetes.version) ? { imagePullPolicy: 'Never' } : {}),
+    imagePullPolicy: 'Never',
     taints: [
       ...(alone ? [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] : []),
       ...taints.map(({ key, value, effect }) => ({ key, ...(value === undefined ? {} : { value }), effect })),
