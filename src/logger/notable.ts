@@ -1,4 +1,4 @@
-import type { EngineEvent, ErrorReport } from '../engine/events.js';
+import type { EngineEvent } from '../engine/events.js';
 import { formatDuration, printable, shortList, shortNode } from './format.js';
 import type { Style } from './style.js';
 
@@ -103,9 +103,4 @@ export function stoppingText(
   if (running.length === 0) return 'Stopping: nothing new starts.';
   const names = running.map((job) => `${job.host}: ${printable(job.title)}`);
   return `Stopping: nothing new starts; still running: ${shortList(names, 5)}. Ctrl-C again aborts them.`;
-}
-
-/** An error as one line. */
-export function errorLine(error: ErrorReport): string {
-  return `${printable(error.message)} [${error.code}]`;
 }
