@@ -25,8 +25,10 @@ export const layers = {
       'src/connector',
       'src/cache',
       'src/logger',
+      // A saved plan is turned back into steps.
+      'src/step',
     ],
-    types: ['src/task', 'src/step'],
+    types: ['src/task'],
   },
   'src/runner': { value: ['src/connector'], types: [] },
   'src/config': { value: ['src/apis'], types: [] },

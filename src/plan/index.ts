@@ -14,5 +14,6 @@ export {
 } from './fragment.js';
 export { output, outputsIn } from './output.js';
 export { graphToDot, graphToJson, graphToMermaid, graphToText, type PlanJson, type PlanNodeJson } from './print.js';
+export { graphFromJson } from './restore.js';
 export { isSealed, type SealOptions, seal, trySeal } from './seal.js';
 export * from './types.js';

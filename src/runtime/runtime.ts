@@ -23,6 +23,7 @@ import { errorReport } from './error-report.js';
 import { controlNode, type HostPool, hostPool } from './hosts.js';
 import { readManifests } from './manifests.js';
 import { lockRuns } from './run-lock.js';
+import { readSavedPlan } from './saved-plan.js';
 import { secretsOfPlans } from './secret-source.js';
 import { type Survey, surveyHosts } from './survey.js';
 import { templateReader } from './templates.js';
@@ -60,7 +61,8 @@ export interface Runtime {
       readonly stop: StopSignals;
     },
   ): Promise<RunResult & { readonly runDir: string }>;
-  host(name: string): Promise<HostRunner>;
+  /** A plan that was saved, turned back into steps. Throws GRAPH_INVALID for what is none, or of other hosts. */
+  savedPlan(path: string): Promise<ExecutionGraph<StepContext>>;
   close(): Promise<void>;
 }
 
@@ -134,7 +136,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       if (run.mode === 'apply') await claim();
       return runInDirectory(parts, graph, run);
     },
-    host: (name) => pool.runner(name),
+    savedPlan: (path) => readSavedPlan(path, cluster),
     async close() {
       await pool.close();
       const release = await unlock?.catch(() => undefined);

@@ -5,9 +5,14 @@ import type { Invocation } from '../command-spec.js';
 import { type RunClusterOptions, runCluster } from './execute.js';
 import { loadConfig } from './load.js';
 
-/** `kubexm cluster apply`: like create, but never makes a cluster where none was made from here. */
-export async function run({ options, io }: Invocation<RunClusterOptions>): Promise<number> {
+/**
+ * `kubexm cluster apply PLAN`: runs a saved plan as it is. Without one: like create, but never makes a cluster where none was
+ * made from here.
+ */
+export async function run({ options, args, io }: Invocation<RunClusterOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
+  const [savedPlan] = args;
+  if (savedPlan !== undefined) return (await runCluster({ cluster, options, io, savedPlan })).exitCode;
   const { kubeconfigPath } = workDirs({ cwd: io.cwd, clusterName: cluster.metadata.name });
   if (!existsSync(kubeconfigPath)) {
     throw new KubexmError('GUARD_REFUSED', `no cluster ${cluster.metadata.name} was made from this directory`, {

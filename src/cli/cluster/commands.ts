@@ -45,9 +45,10 @@ export const clusterGroup: GroupSpec = {
     },
     {
       name: 'apply',
-      summary: 'Bring an existing cluster to what the config says',
+      summary: 'Run a saved plan, or bring an existing cluster to what the config says',
+      arguments: [{ name: '[plan]', description: 'a file of `kubexm cluster plan --save`; absent: plan anew' }],
       options: [...commonOptions(), ...changeOptions, rollback, eventsOption, templates],
-      examples: ['kubexm cluster apply -f cluster.yaml', 'kubexm cluster apply --dry-run'],
+      examples: ['kubexm cluster apply plan.json', 'kubexm cluster apply -f cluster.yaml --dry-run'],
       load: () => import('./apply.js'),
     },
     {

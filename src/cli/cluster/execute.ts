@@ -30,18 +30,22 @@ export async function runCluster({
   options,
   io,
   quiet = false,
+  savedPlan,
 }: {
   cluster: Cluster;
   options: RunClusterOptions;
   io: Io;
   /** The caller prints the result itself. */
   quiet?: boolean;
+  /** Run this instead of planning anew. */
+  savedPlan?: string;
 }): Promise<ClusterRun> {
   return withRuntime({ cluster, io, templates: options.templates }, async (runtime) => {
     // Before the facts: they are to be those of hosts that nobody else changes.
     if (!options.dryRun) await runtime.claim();
     await gatherFacts(runtime, io);
-    const graph = createCluster.plan(runtime.planContext());
+    const graph =
+      savedPlan === undefined ? createCluster.plan(runtime.planContext()) : await runtime.savedPlan(savedPlan);
     note(io, describePlan(cluster, graph));
     const { report, runDir } = await runPlan({
       runtime,

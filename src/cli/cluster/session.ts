@@ -42,7 +42,7 @@ export async function gatherFacts(runtime: Runtime, io: Io): Promise<void> {
     const hosts = [...failures.keys()];
     throw new KubexmError(
       failureCode(failures),
-      `${plural(hosts.length, 'host')} could not be reached: ${hosts.join(', ')}; nothing was changed`,
+      `${plural(hosts.length, 'host')} cannot be worked with: ${hosts.join(', ')}; nothing was changed`,
       {
         details,
         hint: [...new Set(hints)].join('\n      ') || undefined,
