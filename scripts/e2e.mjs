@@ -37,6 +37,8 @@ const results = await main({
   coreOnly: values.core,
   keep: values.keep,
   list: values.list,
+  // Who asks for the results as a file adds them to others.
+  total: values.summary === undefined,
   print: (line) => console.log(line),
 });
 if (values.summary !== undefined) writeFileSync(values.summary, JSON.stringify(results));

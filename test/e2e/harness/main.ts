@@ -8,6 +8,7 @@ export async function main(options: {
   readonly coreOnly: boolean;
   readonly keep: boolean;
   readonly list: boolean;
+  readonly total: boolean;
   print(line: string): void;
 }): Promise<readonly ScenarioResult[]> {
   const scenarios = found(await loadScenarios()).filter(({ core = false }) => core || !options.coreOnly);

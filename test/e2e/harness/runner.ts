@@ -20,6 +20,8 @@ export interface RunScenariosOptions {
   readonly scenarios: readonly Scenario[];
   /** Keep work directories and logs of passed scenarios too. */
   readonly keep: boolean;
+  /** End with a line that says how many passed. */
+  readonly total: boolean;
   /** Ends the run: the scenario that runs fails, the others do not start. */
   readonly signal: AbortSignal;
   print(line: string): void;
@@ -35,6 +37,7 @@ export async function runScenarios({
   root,
   scenarios,
   keep,
+  total,
   signal,
   print,
 }: RunScenariosOptions): Promise<readonly ScenarioResult[]> {
@@ -58,7 +61,7 @@ export async function runScenarios({
   for (const { id, state, reason } of results)
     if (state === 'failed') print(`✖ ${id} failed: ${(reason ?? '').split('\n')[0]}`);
   const count = (state: ScenarioResult['state']) => results.filter((result) => result.state === state).length;
-  print(`${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`);
+  if (total) print(`${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`);
   return results;
 }
 
