@@ -105,6 +105,8 @@ function forwardedSocket(target: SshTarget, bastion: SshConnection, timeoutMs: n
   });
 }
 
+const leastLoginMs = 10_000;
+
 interface Handshake {
   readonly target: SshTarget;
   readonly socket: Duplex;
@@ -123,6 +125,7 @@ async function handshake(
   const client = new ssh2.Client();
   let keyExchanged = false;
   let refusedKey: Error | undefined;
+  let keyAccepted = (): void => {};
   const config: ConnectConfig = {
     sock: socket,
     username: target.user,
@@ -134,7 +137,10 @@ async function handshake(
     hostVerifier: (key: Buffer, verify: (accepted: boolean) => void) => {
       keyExchanged = true;
       checkHostKey(key, target, context.knownHosts, known, context.onFirstUse).then(
-        () => verify(true),
+        () => {
+          keyAccepted();
+          verify(true);
+        },
         (error: unknown) => {
           refusedKey = asError(error);
           verify(false);
@@ -143,14 +149,18 @@ async function handshake(
     },
   };
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      fail(
-        unreachableHost(
-          target,
-          `it accepted the connection, but SSH was not ready within ${context.connectTimeoutMs / 1000} s`,
-        ),
+    const giveUp = (what: string, timeoutMs: number) =>
+      setTimeout(
+        () => fail(unreachableHost(target, `it accepted the connection, but ${what} within ${timeoutMs / 1000} s`)),
+        timeoutMs,
       );
-    }, context.connectTimeoutMs);
+    let timer = giveUp('SSH was not ready', context.connectTimeoutMs);
+    // sshd answers a wrong password late on purpose: such a refusal must not look like a host that is down.
+    keyAccepted = () => {
+      clearTimeout(timer);
+      const timeoutMs = Math.max(context.connectTimeoutMs, leastLoginMs);
+      timer = giveUp('the login was not answered', timeoutMs);
+    };
     const fail = (error: Error): void => {
       clearTimeout(timer);
       client.destroy();
@@ -173,6 +183,8 @@ async function handshake(
       );
     });
     client.once('ready', () => {
+      // A later exchange of keys asks for the host key again.
+      keyAccepted = () => {};
       clearTimeout(timer);
       client.removeAllListeners('error').removeAllListeners('close');
       resolve(new SshConnection(target, client, onClosed));
