@@ -29,7 +29,7 @@ spec:
     # sudoPassword: { prompt: true } # for a user other than root
     # bastion: { address: 203.0.113.5, user: jump }
 
-  # Empty address: every node has a small load balancer of its own.
+  # Empty address: every node knows the domain with the addresses of all control planes, and tries them in turn.
   controlPlaneEndpoint:
     domain: lb.kubexm.local
     address: ""

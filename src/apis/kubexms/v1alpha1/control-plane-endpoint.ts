@@ -8,7 +8,7 @@ export const controlPlaneEndpointSchema = z.strictObject({
     .enum(['internal', 'external'])
     .optional()
     .describe(
-      '`internal`: every node has a small load balancer of its own; `external`: `address` is kept alive by you. Default: external where there is an address.',
+      '`internal`: /etc/hosts of every node has the domain with the addresses of all control planes, which are tried in turn; `external`: `address` is kept alive by you. Default: external where there is an address.',
     ),
   domain: dnsName.default('lb.kubexm.local').describe('Name under which every node knows the API servers.'),
   address: addressOrName

@@ -84,7 +84,7 @@ export interface Taint {
   readonly effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
 }
 
-/** internal: kubexm's own load balancer on every node. external: an address that the user keeps alive. */
+/** internal: every node's /etc/hosts has the domain at all control planes, which clients try in turn. external: an address that the user keeps alive. */
 export type ControlPlaneEndpoint =
   | { readonly type: 'internal'; readonly domain: string; readonly port: number }
   | { readonly type: 'external'; readonly domain: string; readonly address: string; readonly port: number };

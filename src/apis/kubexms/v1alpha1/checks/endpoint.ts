@@ -9,7 +9,8 @@ export const checkEndpoint: Check = {
     const path = (key: string) => ['spec', 'controlPlaneEndpoint', key];
     const issues: Issue[] = [];
     if (type === 'external' && address === '') {
-      const hint = 'address: the IP of your load balancer; or type: internal for a small one on every node';
+      const hint =
+        'address: the IP of your load balancer; or type: internal, where nodes try the control planes in turn';
       issues.push(error('endpoint-address', path('type'), 'an external endpoint needs its address', { hint }));
     }
     if (type === 'internal' && address !== '') {
