@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Cluster } from './types.js';
 import {
+  corednsImage,
   criSocket,
   defaultKubernetesVersion,
   minorOf,
@@ -36,4 +38,17 @@ test('the kubelet speaks to cri-dockerd where docker runs the containers', () =>
   expect(criSocket({ type: 'containerd', containerd: { extraConfig: {} }, ...common })).toBe(
     'unix:///run/containerd/containerd.sock',
   );
+});
+
+test.each([
+  [{ imageRepository: 'registry.k8s.io', dns: {} }, 'registry.k8s.io/coredns/coredns:v1.12.1'],
+  [{ imageRepository: 'images.example/k8s', dns: {} }, 'images.example/k8s/coredns:v1.12.1'],
+  [{ imageRepository: 'registry.k8s.io', dns: { imageRepository: 'dns.example' } }, 'dns.example/coredns:v1.12.1'],
+  [
+    { imageRepository: 'images.example/k8s', dns: { imageRepository: 'registry.k8s.io', imageTag: 'v1.13.1' } },
+    'registry.k8s.io/coredns/coredns:v1.13.1',
+  ],
+])('the CoreDNS image is the one that kubeadm asks for: %j', (kubernetes, image) => {
+  const cluster = { spec: { kubernetes: { version: 'v1.34.4', ...kubernetes } } };
+  expect(corednsImage(cluster as unknown as Cluster)).toBe(image);
 });

@@ -86,12 +86,15 @@ export function pauseImage(cluster: Cluster): string {
   return containerRuntime.sandboxImage ?? `${imageRepository}/pause:${pauseVersion(cluster)}`;
 }
 
-/** The CoreDNS image kubeadm will ask for. */
+/**
+ * The CoreDNS image kubeadm will ask for: in its default registry CoreDNS has a folder of its own, in any other not.
+ * https://github.com/kubernetes/kubernetes/blob/master/cmd/kubeadm/app/images/images.go GetDNSImage
+ */
 export function corednsImage(cluster: Cluster): string {
   const { version, dns, imageRepository } = cluster.spec.kubernetes;
-  // kubeadm keeps CoreDNS in a folder of the default repository only when none of its own is given.
-  const repository = dns.imageRepository ?? `${imageRepository}/coredns`;
-  return `${repository}/coredns:${dns.imageTag ?? versionsFor(version).coredns}`;
+  const repository = dns.imageRepository ?? imageRepository;
+  const folder = repository === 'registry.k8s.io' ? `${repository}/coredns` : repository;
+  return `${folder}/coredns:${dns.imageTag ?? versionsFor(version).coredns}`;
 }
 
 /** The socket the kubelet and kubeadm speak to. */
