@@ -100,7 +100,9 @@ const known: readonly (LikelyCause & { readonly pattern: RegExp })[] = [
 
 /** Undefined where no pattern of known troubles matches. A hint that the error brings itself is better than ours. */
 export function likelyCause(error: ErrorReport, host: string): LikelyCause | undefined {
-  const text = [error.message, ...error.details].join('\n');
+  // A warning in a program's output is not why it failed.
+  const lines = [error.message, ...error.details].flatMap((text) => text.split('\n'));
+  const text = lines.filter((line) => !/\bwarn(ing)?\b/i.test(line)).join('\n');
   const match = known.find(({ pattern }) => pattern.test(text));
   return match === undefined ? undefined : { cause: match.cause, next: match.next.replaceAll('%h', host) };
 }
