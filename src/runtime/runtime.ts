@@ -19,6 +19,7 @@ import type { HostFacts, HostRunner } from '../runner/index.js';
 import { type Secret, secretResolver } from '../secrets/index.js';
 import type { StepContext } from '../step/index.js';
 import type { PlanContext } from '../task/index.js';
+import { assumedFacts } from './assumed-facts.js';
 import { errorReport } from './error-report.js';
 import { controlNode, type HostPool, hostPool } from './hosts.js';
 import { readManifests } from './manifests.js';
@@ -48,8 +49,8 @@ export interface Runtime {
   claim(): Promise<void>;
   /** Connects to all hosts at once and learns what they are; what failed is in the answer, by host. */
   survey(emit: (event: EngineEvent) => void): Promise<Survey>;
-  /** Facts are those of the last survey. */
-  planContext(): PlanContext;
+  /** Facts are those of the last survey. `assumeFresh`: hosts that were not surveyed count as fresh machines. */
+  planContext(options?: { readonly assumeFresh?: boolean }): PlanContext;
   run(
     graph: ExecutionGraph<StepContext>,
     options: {
@@ -115,7 +116,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     template: templateReader(options.templatesDir),
   };
   let facts: ReadonlyMap<string, HostFacts> = new Map();
-  let ownCa: PlanContext['ownCa'] = {};
+  let ownCa = await ownCaDigests(dirs);
   let unlock: Promise<() => Promise<void>> | undefined;
   const claim = async (): Promise<void> => {
     unlock ??= lockRuns(dirs.clusterWorkDir);
@@ -130,8 +131,16 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       facts = survey.facts;
       return survey;
     },
-    planContext: () =>
-      Object.freeze({ cluster, facts, workDirs: dirs, download: cluster.spec.download, artifacts, ownCa, manifests }),
+    planContext: ({ assumeFresh = false } = {}) =>
+      Object.freeze({
+        cluster,
+        facts: assumeFresh ? completedFacts(cluster, facts) : facts,
+        workDirs: dirs,
+        download: cluster.spec.download,
+        artifacts,
+        ownCa,
+        manifests,
+      }),
     async run(graph, run) {
       if (run.mode === 'apply') await claim();
       return runInDirectory(parts, graph, run);
@@ -143,6 +152,11 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       await release?.();
     },
   };
+}
+
+function completedFacts(cluster: Cluster, known: ReadonlyMap<string, HostFacts>): ReadonlyMap<string, HostFacts> {
+  const hosts = cluster.spec.hosts.filter((host) => host.roles.length > 0);
+  return new Map(hosts.map((host) => [host.name, known.get(host.name) ?? assumedFacts(host)]));
 }
 
 interface Parts {

@@ -26,15 +26,20 @@ interface PlanOptions extends CommonOptions {
   readonly templates?: string;
 }
 
+const offlineNote =
+  'No host was asked. Assumed: amd64 where the config names no arch, nothing listening, nothing left of an earlier installation.';
+
 /** `kubexm cluster plan` */
 export async function run({ options, io }: Invocation<PlanOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
   return withRuntime({ cluster, io, templates: options.templates }, async (runtime) => {
-    if (options.offline !== true) await gatherFacts(runtime, io);
-    const graph = createCluster.plan(runtime.planContext());
+    const offline = options.offline === true;
+    if (offline) note(io, offlineNote);
+    else await gatherFacts(runtime, io);
+    const graph = createCluster.plan(runtime.planContext({ assumeFresh: offline }));
     if (options.save !== undefined) await save(graph, options.save, io);
     // Drawings show structure; only text and JSON have room for what each host would answer.
-    const checks = options.offline !== true && (options.output === 'text' || options.output === 'json');
+    const checks = !offline && (options.output === 'text' || options.output === 'json');
     const checked = checks ? await check({ runtime, graph, io, options }) : undefined;
     show({ graph, checked, options, io });
     return checked === undefined ? 0 : exitCodeOfRun(checked.report);
