@@ -57,36 +57,29 @@ export function hostsToml({ mirrors, insecure, auths, caFiles }: Registry): Host
   const registries = [
     ...new Set([...Object.keys(mirrors), ...insecure, ...Object.keys(auths), ...Object.keys(caFiles)]),
   ];
-  // A mirror's own settings stand in the file of the registry that it mirrors.
-  const mirrorHosts = new Set(
-    Object.values(mirrors)
-      .flat()
-      .map((url) => new URL(url).host),
-  );
-  return registries
-    .filter((registry) => registry in mirrors || !mirrorHosts.has(registry))
-    .map((registry) => {
-      const server =
-        registry === 'docker.io'
-          ? 'https://registry-1.docker.io'
-          : `${insecure.includes(registry) ? 'http' : 'https'}://${registry}`;
-      const hosts = [...(mirrors[registry] ?? []), server];
-      const content: (string | SecretRef)[] = [`server = ${JSON.stringify(server)}\n`];
-      for (const url of hosts) {
-        const { host } = new URL(url);
-        const name = url === server ? registry : host;
-        content.push(`\n[host.${JSON.stringify(url)}]\n  capabilities = ["pull", "resolve"]\n`);
-        if (insecure.includes(name)) content.push('  skip_verify = true\n');
-        if (name in caFiles) content.push(`  ca = ${JSON.stringify(caPath(name))}\n`);
-        if (name in auths)
-          content.push(
-            `  [host.${JSON.stringify(url)}.header]\n    authorization = "Basic `,
-            { $secret: `registry-auth:${name}` },
-            '"\n',
-          );
-      }
-      return { registry, content };
-    });
+  // A mirror has a file of its own too: images may name it directly, as with imageRepository.
+  return registries.map((registry) => {
+    const server =
+      registry === 'docker.io'
+        ? 'https://registry-1.docker.io'
+        : `${insecure.includes(registry) ? 'http' : 'https'}://${registry}`;
+    const hosts = [...(mirrors[registry] ?? []), server];
+    const content: (string | SecretRef)[] = [`server = ${JSON.stringify(server)}\n`];
+    for (const url of hosts) {
+      const { host } = new URL(url);
+      const name = url === server ? registry : host;
+      content.push(`\n[host.${JSON.stringify(url)}]\n  capabilities = ["pull", "resolve"]\n`);
+      if (insecure.includes(name)) content.push('  skip_verify = true\n');
+      if (name in caFiles) content.push(`  ca = ${JSON.stringify(caPath(name))}\n`);
+      if (name in auths)
+        content.push(
+          `  [host.${JSON.stringify(url)}.header]\n    authorization = "Basic `,
+          { $secret: `registry-auth:${name}` },
+          '"\n',
+        );
+    }
+    return { registry, content };
+  });
 }
 
 /** Where a registry's CA lies on the hosts. */
