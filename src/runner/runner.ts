@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Connector, ExecOptions } from '../connector/index.js';
@@ -84,7 +85,10 @@ class ConnectorRunner implements HostRunner {
   }
 
   async writeFile(path: string, content: string | Uint8Array | Secret, options: WriteOptions = {}): Promise<void> {
-    const place = this.#place(path, options, { sync: true });
+    // Of a kubexm that is killed while it writes, the host sees an end of the text and not its loss.
+    const bytes = content instanceof Secret ? content.reveal() : content;
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const place = this.#place(path, options, { sync: true, sha256 });
     const result = await this.tryRun(script(placeScript(place)), { stdin: content, ...signalOf(options) });
     const failure = placeFailure(this.name, place, result);
     if (failure) throw failure;
