@@ -49,7 +49,7 @@ function documentText(kind: string, params: Readonly<Record<string, Json>>): str
     case 'file.write': {
       const { content, target } = params;
       const parts = Array.isArray(content) ? content : [content];
-      return `${String(target)}\n\n${parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join('')}`;
+      return `${typeof target === "string" ? target : ""}\n\n${parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join('')}`;
     }
     case 'system.hosts-file':
     case 'kernel.sysctl':

@@ -1,0 +1,236 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type EngineEvent, runGraph } from '../../src/engine/index.js';
+import { createCluster, graphToJson } from '../../src/pipeline/index.js';
+import { CONTROL_NODE } from '../../src/plan/index.js';
+import { artifactIndex } from '../../src/resource/index.js';
+import type { FakeFileInit, HostRunner } from '../../src/runner/index.js';
+import { errorReport } from '../../src/runtime/error-report.js';
+import { secretsOfPlans } from '../../src/runtime/secret-source.js';
+import { templateReader } from '../../src/runtime/templates.js';
+import { createWorkDirs } from '../../src/runtime/work-dirs.js';
+import { type Secret, secretResolver } from '../../src/secrets/index.js';
+import { stepFromData } from '../../src/step/index.js';
+import type { PlanContext } from '../../src/task/index.js';
+import { clusterOf, exampleClusters, planContext } from '../../src/task/plan-context.fixture.js';
+import { type FakeCluster, fakeCluster } from './fake-cluster.js';
+
+const examples = [...exampleClusters()];
+const planOf = (text: string) => createCluster.plan(planContext(clusterOf(text)));
+
+describe.each(examples)('the plan of %s', (_, text) => {
+  test('is the same whenever and however often it is made', () => {
+    const before = JSON.stringify(graphToJson(planOf(text)));
+    vi.useFakeTimers({ now: new Date('2031-05-06T07:08:09Z') });
+    const random = vi.spyOn(Math, 'random');
+    try {
+      expect(JSON.stringify(graphToJson(planOf(text)))).toBe(before);
+      expect(random).not.toHaveBeenCalled();
+    } finally {
+      vi.useRealTimers();
+      random.mockRestore();
+    }
+  });
+
+  test('can be read back from its JSON, step by step', () => {
+    const graph = planOf(text);
+    const saved = JSON.parse(JSON.stringify(graphToJson(graph))) as ReturnType<typeof graphToJson>;
+    const jobs = saved.nodes.flatMap((node) => node.jobs);
+    expect(jobs.length).toBeGreaterThan(50);
+    const steps = graph.nodes.flatMap((node) => node.jobs.map((job) => job.step));
+    for (const [index, job] of jobs.entries()) {
+      const { kind, title, params, uses, writes, policy, recheck } = stepFromData(job);
+      expect({ kind, title, params, uses, writes, policy, recheck }).toEqual({
+        kind: steps[index]?.kind,
+        title: steps[index]?.title,
+        params: steps[index]?.params,
+        uses: steps[index]?.uses,
+        writes: steps[index]?.writes,
+        policy: steps[index]?.policy,
+        recheck: steps[index]?.recheck,
+      });
+    }
+  });
+
+  test('changes no host before all of preflight is through', () => {
+    const graph = planOf(text);
+    const isPreflight = (id: string) => id.startsWith('create-cluster/preflight/') || id.startsWith('/resource/');
+    const gate = graph.nodes.filter(({ id }) => isPreflight(id)).map(({ id }) => id);
+    expect(gate.length).toBeGreaterThan(5);
+    // Only a barrier makes a host wait for what other hosts, and the control machine, have to do.
+    const behind = new Map<string, Set<string>>();
+    for (const { id, after } of graph.nodes) {
+      const passed = after.flatMap(({ node, kind }) => [
+        ...(kind === 'barrier' ? [node] : []),
+        ...(behind.get(node) ?? []),
+      ]);
+      behind.set(id, new Set(passed));
+    }
+    const changing = graph.nodes.filter(
+      ({ id, jobs }) => !isPreflight(id) && jobs.some(({ host }) => host !== CONTROL_NODE),
+    );
+    expect(changing.length).toBeGreaterThan(30);
+    for (const { id } of changing) expect([id, gate.filter((node) => !behind.get(id)?.has(node))]).toEqual([id, []]);
+  });
+
+  test('holds references to secrets, and no secret', () => {
+    const cluster = clusterOf(text);
+    const json = JSON.stringify(graphToJson(planOf(text)));
+    // A bootstrap token, a key, a password of the config.
+    expect(json).not.toMatch(/\b[a-z0-9]{6}\.[a-z0-9]{16}\b/);
+    expect(json).not.toMatch(/BEGIN [A-Z ]*PRIVATE KEY/);
+    expect(json).toContain('$secret');
+    for (const host of cluster.spec.hosts) {
+      expect(json).not.toContain('sudoPassword');
+      if (host.login.type === 'privateKey') expect(json).not.toContain(host.login.path);
+    }
+  });
+});
+
+interface Trial {
+  readonly ctx: PlanContext;
+  readonly fake: FakeCluster;
+  readonly events: EngineEvent[];
+  /** Secrets that were looked up in runs. */
+  readonly secrets: Secret[];
+  run(mode: 'apply' | 'check'): ReturnType<typeof runGraph>;
+}
+
+/** A cluster on machines in memory; only the control machine's files are real ones. */
+async function trialOf(example: string): Promise<Trial> {
+  const text = exampleClusters().get(example);
+  if (text === undefined) throw new Error(`there is no example ${example}`);
+  const cwd = await mkdtemp(join(tmpdir(), 'kubexm-test-'));
+  onTestFinished(() => rm(cwd, { recursive: true, force: true }));
+  const localFiles: Record<string, FakeFileInit> = {};
+  const bare = planContext(clusterOf(text), { cwd });
+  const artifacts = createCluster
+    .plan(bare)
+    .nodes.flatMap(({ id, jobs }) =>
+      id.startsWith('/resource/') ? jobs.map(({ step }) => ({ key: id.slice('/resource/'.length), step })) : [],
+    );
+  const digest = (index: number) => String(index).padStart(64, 'd');
+  for (const [index, { step }] of artifacts.entries()) {
+    const { target } = step.params as { target: string };
+    localFiles[target] = { content: target, sha256: digest(index) };
+  }
+  const ctx = planContext(clusterOf(text), {
+    cwd,
+    artifacts: artifactIndex({
+      states: new Map(
+        artifacts.map(({ key }, index) => [
+          key,
+          { state: 'verified', sha256: digest(index), from: 'the test' } as const,
+        ]),
+      ),
+    }),
+  });
+  await createWorkDirs(ctx.workDirs, []);
+  const fake = fakeCluster(ctx, localFiles);
+  const events: EngineEvent[] = [];
+  const secrets: Secret[] = [];
+  const template = templateReader(undefined);
+  const secret = secretsOfPlans({
+    cluster: ctx.cluster,
+    resolver: secretResolver({ warn: () => {} }),
+    onSecret: (each) => void secrets.push(each),
+  });
+  // Local steps ask the control machine for its name and nothing else.
+  const controlNode = { name: CONTROL_NODE } as HostRunner;
+  return {
+    ctx,
+    fake,
+    events,
+    secrets,
+    run: (mode) =>
+      runGraph(createCluster.plan({ ...ctx, ownCa: ownCaOf(ctx) }), {
+        mode,
+        limits: {
+          perHost: 8,
+          named: {
+            upload: 8,
+            download: 4,
+            'image-pull': 8,
+            'kubeadm-join': 10,
+            'control-plane-join': 1,
+            'etcd-membership': 1,
+          },
+        },
+        emit: (event) => void events.push(event),
+        report: (error) => errorReport(error, (line) => line),
+        createContext: (tools) => {
+          const host = tools.host === CONTROL_NODE ? controlNode : fake.hosts.get(tools.host);
+          if (!host) throw new Error(`no host ${tools.host}`);
+          return {
+            host,
+            signal: tools.signal,
+            progress: (done, total, unit) => tools.progress(done, total, unit),
+            log: (level, message, data) => tools.log(level, message, data),
+            read: (output) => tools.read(output),
+            write: (output, value) => tools.write(output, value),
+            secret,
+            template,
+          };
+        },
+      }),
+  };
+}
+
+/** What the runtime knows after the first run: whose cluster this is. */
+function ownCaOf({ workDirs }: PlanContext): PlanContext['ownCa'] {
+  const files = { kubernetes: 'ca.crt', etcd: 'ca.pem' } as const;
+  const digests = Object.entries(files).map(([component, file]) => {
+    const path = join(workDirs.getCertsDir(component as keyof typeof files), file);
+    return [component, existsSync(path) && createHash('sha256').update(readFileSync(path)).digest('hex')] as const;
+  });
+  return Object.fromEntries(digests.filter(([, digest]) => digest !== false));
+}
+
+const failuresOf = ({ jobs }: Awaited<ReturnType<typeof runGraph>>) =>
+  jobs.flatMap(({ node, host, outcome }) => (outcome.state === 'failed' ? [{ node, host, error: outcome.error }] : []));
+
+test.each(['single-node', 'one-control-plane', 'ha-stacked-etcd', 'ha-separate-etcd'])(
+  'checked on fresh hosts, %s would change all and changes nothing',
+  async (example) => {
+    const { fake, run } = await trialOf(example);
+    const result = await run('check');
+    expect(failuresOf(result)).toEqual([]);
+    expect(result.totals.wouldChange).toBeGreaterThan(10);
+    expect(result.totals.waits).toBeGreaterThan(10);
+    expect(result.totals.changed).toBe(0);
+    for (const host of fake.hosts.values()) {
+      expect(host.operations.filter((text) => /^(writeFile|upload|remove)/.test(text))).toEqual([]);
+    }
+    expect(fake.kubeadm).toEqual([]);
+  },
+);
+
+test.each(['single-node', 'one-control-plane', 'ha-stacked-etcd', 'ha-separate-etcd'])(
+  'applied to fresh hosts, %s comes up; applied again, there is nothing to do',
+  async (example) => {
+    const { ctx, fake, events, secrets, run } = await trialOf(example);
+    const first = await run('apply');
+    expect(failuresOf(first)).toEqual([]);
+    expect(first.state).toBe('done');
+    const { roleGroups } = ctx.cluster.spec;
+    const nodes = new Set([...roleGroups['control-plane'], ...roleGroups.worker]);
+    expect([...fake.nodes].toSorted()).toEqual([...nodes].toSorted());
+    expect(fake.kubeadm[0]).toBe(`${roleGroups['control-plane'][0]}: init`);
+    expect(fake.kubeadm.filter((call) => call.endsWith(': join'))).toHaveLength(nodes.size - 1);
+
+    const changedAgain = (await run('apply')).jobs.filter(({ outcome }) => outcome.state !== 'satisfied');
+    expect(changedAgain).toEqual([]);
+
+    expect(secrets.length).toBeGreaterThan(0);
+    const token = (await readFile(join(ctx.workDirs.getCertsDir('kubernetes'), 'bootstrap-token'), 'utf8')).trim();
+    const told = JSON.stringify([graphToJson(createCluster.plan(ctx)), events]);
+    expect(told).not.toContain(token.split('.')[1]);
+    expect(told).not.toContain('PRIVATE KEY');
+    for (const host of fake.hosts.values()) expect(host.operations.join('\n')).not.toContain(token.split('.')[1]);
+  },
+  60_000,
+);

@@ -1,0 +1,270 @@
+import {
+  type FakeAnswer,
+  type FakeCall,
+  type FakeFileInit,
+  type FakeHost,
+  fakeHost,
+  type HostFacts,
+} from '../../src/runner/index.js';
+import type { PlanContext } from '../../src/task/index.js';
+
+type Answers = readonly (readonly [RegExp, FakeAnswer])[];
+
+/** Machines in memory on which kubeadm, etcd, containerd and kubectl do what the plans count on, and no more. */
+export interface FakeCluster {
+  readonly hosts: ReadonlyMap<string, FakeHost>;
+  /** Nodes that have registered. */
+  readonly nodes: Set<string>;
+  /** kubeadm's calls in their order, as `w1: join`. */
+  readonly kubeadm: string[];
+}
+
+interface Member {
+  readonly id: number;
+  readonly name: string;
+  readonly peerUrl: string;
+  learner: boolean;
+}
+
+export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonly<Record<string, FakeFileInit>>) {
+  const members: Member[] = [];
+  const applied = new Set<string>();
+  const patched = new Map<string, { labels: object; taints: unknown }>();
+  const fake: FakeCluster = { hosts: new Map(), nodes: new Set(), kubeadm: [] };
+  const token = { known: false };
+
+  const etcd: Answers = [
+    [
+      /etcdctl .*endpoint health/,
+      ({ text }) => JSON.stringify(urlsOf(text).map((endpoint) => ({ endpoint, health: true }))),
+    ],
+    [
+      /etcdctl .*member list/,
+      () =>
+        JSON.stringify({
+          members: members.map(({ id, name, peerUrl, learner }) => ({
+            ID: id,
+            name,
+            peerURLs: [peerUrl],
+            clientURLs: [],
+            isLearner: learner,
+          })),
+        }),
+    ],
+    [
+      /etcdctl .*member add/,
+      ({ text }) => {
+        const [, name = '', peerUrl = ''] = /member add (\S+) --peer-urls=(\S+) --learner/.exec(text) ?? [];
+        members.push({ id: members.length + 1, name, peerUrl, learner: true });
+        return '{}';
+      },
+    ],
+    [
+      /etcdctl .*member promote/,
+      ({ text }) => {
+        const id = Number.parseInt(/member promote (\w+)/.exec(text)?.[1] ?? '', 16);
+        for (const member of members) if (member.id === id) member.learner = false;
+        return '';
+      },
+    ],
+  ];
+
+  const kubectl: Answers = [
+    [/kubectl .* get nodes -o name$/, () => [...fake.nodes].map((name) => `node/${name}\n`).join('')],
+    [/kubectl .* get configmap\/kubeadm-config/, () => (fake.nodes.size > 0 ? '' : { exitCode: 1 })],
+    [
+      /kubectl .* get secret bootstrap-token-/,
+      () =>
+        token.known
+          ? Buffer.from(new Date(Date.now() + 86_400_000).toISOString()).toString('base64')
+          : { exitCode: 1, stderr: 'not found' },
+    ],
+    [/kubectl .* get deployment\/coredns/, () => (applied.has('coredns') ? 'deployment.apps/coredns\n' : '')],
+    [/kubectl .* get nodes -o json$/, () => JSON.stringify({ items: nodeObjects() })],
+    [/kubectl .* get nodes,pods -A -o json$/, () => JSON.stringify({ items: [...nodeObjects(), ...podObjects()] })],
+    [/kubectl .* diff /, ({ stdin }) => (applied.has(stdin) ? '' : { exitCode: 1 })],
+    [
+      /kubectl .* apply /,
+      ({ stdin }, host) => {
+        applied.add(stdin);
+        if (stdin.includes('bootstrap.kubernetes.io/token')) token.known = true;
+        if (stdin.includes('kube-flannel')) host.files.put('/run/flannel/subnet.env', 'FLANNEL_MTU=1450\n');
+        return '';
+      },
+    ],
+    [
+      /kubectl .* patch node /,
+      ({ text, stdin }) => {
+        const name = /patch node (\S+)/.exec(text)?.[1] ?? '';
+        const { metadata, spec } = JSON.parse(stdin) as {
+          metadata: { labels: object };
+          spec?: { taints: unknown };
+        };
+        const before = patched.get(name);
+        patched.set(name, {
+          labels: { ...before?.labels, ...metadata.labels },
+          taints: spec?.taints ?? before?.taints ?? [],
+        });
+        return '';
+      },
+    ],
+  ];
+
+  function nodeObjects() {
+    return [...fake.nodes].map((name) => ({
+      kind: 'Node',
+      metadata: { name, labels: patched.get(name)?.labels ?? {} },
+      spec: { taints: patched.get(name)?.taints ?? [] },
+      status: { conditions: [{ type: 'Ready', status: 'True' }] },
+    }));
+  }
+
+  const podObjects = () => [
+    {
+      kind: 'Pod',
+      metadata: { name: 'coredns', namespace: 'kube-system' },
+      spec: { nodeName: [...fake.nodes][0] },
+      status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+    },
+  ];
+
+  function kubeadm({ text }: FakeCall, host: FakeHost): string {
+    const [, verb = '', rest = ''] = /\/kubeadm (init|join)( phase addon coredns)?/.exec(text) ?? [];
+    fake.kubeadm.push(`${host.name}: ${verb}${rest}`);
+    if (rest !== '') {
+      applied.add('coredns');
+      return '';
+    }
+    fake.nodes.add(host.name);
+    // A join brings the CA that it found in the cluster.
+    const ca = '/etc/kubernetes/pki/ca.crt';
+    const known = [...fake.hosts.values()].map((each) => each.files.get(ca)).find((file) => file !== undefined);
+    if (known && !host.files.has(ca)) host.files.put(ca, known.content);
+    const marker = /kubeadm-(init|join)\.done/.exec(text)?.[0] ?? '';
+    for (const path of [
+      `/var/lib/kubexm/${marker}`,
+      '/etc/kubernetes/kubelet.conf',
+      '/var/lib/kubelet/pki/kubelet-client-current.pem',
+      ...(verb === 'init' ? ['/etc/kubernetes/admin.conf', '/etc/kubernetes/manifests/kube-scheduler.yaml'] : []),
+    ])
+      host.files.put(path, 'made by kubeadm');
+    return '';
+  }
+
+  const hostNames = [...facts.keys()];
+  for (const name of hostNames) {
+    const images = new Set<string>();
+    const machine: Answers = [
+      [
+        /^for module in /,
+        ({ text }, host) =>
+          (/^for module in ([^;]*);/.exec(text)?.[1] ?? '')
+            .split(' ')
+            .filter((module) => !host.modules.has(module))
+            .join('\n'),
+      ],
+      [
+        /^for file in \S*\/proc\/sys/,
+        ({ text }, host) =>
+          [...text.matchAll(/\/proc\/sys\/(\S+?)(?=[\s;])/g)]
+            .map(([, key = '']) => host.sysctls.get(key) ?? '0')
+            .join('\n'),
+      ],
+      [
+        /^failed=0\n/,
+        ({ text }, host) => {
+          for (const [, value = '', key = ''] of text.matchAll(/printf '%s\\n' (\S+) \| cat > \/proc\/sys\/(\S+);/g))
+            host.sysctls.set(key, value);
+          return '';
+        },
+      ],
+      [
+        /> \/proc\/sys\/kernel\/hostname$/,
+        ({ text }, host) => {
+          host.files.put('/proc/sys/kernel/hostname', `${/^echo (\S+)/.exec(text)?.[1] ?? ''}\n`);
+          return '';
+        },
+      ],
+      [
+        /mkdir -p/,
+        ({ text }, host) => {
+          if (text.includes('systemd-run')) return kubeadm({ text, masked: '', stdin: '', root: true }, host);
+          const path = /mkdir -p ([^\s)]+)/.exec(text)?.[1] ?? '';
+          if (text.startsWith('(umask 022')) host.files.put(path, { type: 'directory' });
+          else if (text.includes('tar -xf')) return extracted(text, host);
+          return '';
+        },
+      ],
+      [/tar -xf/, ({ text }, host) => extracted(text, host)],
+      [
+        /^systemctl show --property=InvocationID/,
+        ({ text }, host) => `InvocationID=${host.services.get(text.split(' ').at(-1) ?? '')?.activeSince ?? ''}\n`,
+      ],
+      [/^systemctl show -p ActiveState --value kubexm-kubeadm/, 'inactive\n'],
+      [
+        /^systemctl daemon-reload$/,
+        (_call, host) => {
+          for (const path of host.files.below('/etc/systemd/system')) {
+            const unit = /\/([^/]+\.service)$/.exec(path)?.[1];
+            if (unit !== undefined && !host.services.has(unit))
+              host.services.set(unit, {
+                load: 'loaded',
+                active: 'inactive',
+                enabled: false,
+                needsDaemonReload: false,
+                mainPid: 0,
+                activeSince: 0,
+              });
+          }
+          return '';
+        },
+      ],
+      [
+        /^bash -c .*\/dev\/tcp\//s,
+        ({ text }) => [...text.matchAll(/echo (\S+:\d+) \$\?/g)].map(([, to]) => `${to} 1\n`).join(''),
+      ],
+      [/^bash -c .*\/dev\/udp\//s, ' 13 37 81 80\n'],
+      [/crictl .* info$/, JSON.stringify({ status: { conditions: [{ type: 'RuntimeReady', status: true }] } })],
+      [/crictl .* images -o json$/, () => JSON.stringify({ images: [{ repoTags: [...images] }] })],
+      [
+        /crictl .* pull /,
+        ({ text }) => {
+          images.add(text.split(' ').at(-1) ?? '');
+          return '';
+        },
+      ],
+    ];
+    const own = members.length;
+    const host = fakeHost({
+      name,
+      localFiles,
+      facts: withoutCommands(facts.get(name)),
+      commands: [...machine, ...etcd, ...kubectl],
+      files: { '/etc/hostname': 'localhost\n', '/proc/sys/kernel/hostname': 'localhost\n' },
+    });
+    if (own === 0 && cluster.spec.roleGroups.etcd[0] === name) {
+      const address = cluster.spec.hosts.find((each) => each.name === name)?.internalAddress ?? '';
+      members.push({ id: 1, name, peerUrl: `https://${address}:2380`, learner: false });
+    }
+    (fake.hosts as Map<string, FakeHost>).set(name, host);
+  }
+  return fake;
+}
+
+/** A fake host has whatever commands it is asked for, unless its facts say otherwise. */
+function withoutCommands(facts: HostFacts | undefined): Partial<HostFacts> {
+  const { commands: _, ...rest } = facts ?? {};
+  return rest;
+}
+
+function urlsOf(text: string): string[] {
+  return (/--endpoints=(\S+)/.exec(text)?.[1] ?? '').split(',');
+}
+
+/** One file per archive stands for all that is in it. */
+function extracted(text: string, host: FakeHost): string {
+  const archive = /\/var\/lib\/kubexm\/artifacts\/([\w.-]+)/.exec(text)?.[1] ?? 'archive';
+  const path = `/opt/fake/${archive}.extracted`;
+  host.files.put(path, { content: archive, mode: 0o755 });
+  return `${path}\n`;
+}
