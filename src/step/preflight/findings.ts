@@ -175,11 +175,19 @@ function networkFindings(facts: HostFacts, needs: HostRequirements): Finding[] {
   return findings;
 }
 
-/** Where the package is not named like the command. */
+/** Packages that are not named like their command: Debian's name, then that of the others. */
+const packages: Readonly<Record<string, readonly [string, string]>> = {
+  conntrack: ['conntrack', 'conntrack-tools'],
+  ip: ['iproute2', 'iproute'],
+  modprobe: ['kmod', 'kmod'],
+  mount: ['mount', 'util-linux'],
+  sysctl: ['procps', 'procps-ng'],
+  systemctl: ['systemd', 'systemd'],
+};
+
 function packageOf(command: string, { packageManager }: HostFacts): string {
-  if (command === 'conntrack' && packageManager !== 'apt') return 'conntrack-tools';
-  if (command === 'ip') return packageManager === 'apt' ? 'iproute2' : 'iproute';
-  return command;
+  const [debian, others] = packages[command] ?? [command, command];
+  return packageManager === 'apt' ? debian : others;
 }
 
 function mib(bytes: number): number {
