@@ -1,0 +1,212 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { FakeAnswer } from '../../runner/index.js';
+import { hostTrial } from '../host-step.fixture.js';
+import { kubeadmAddon, kubeadmInit, kubeadmJoin } from './kubeadm.js';
+
+const token = { $secret: 'file:/srv/token' };
+const secrets = { 'file:/srv/token': 'abcdef.0123456789abcdef' };
+const admin = '/etc/kubernetes/admin.conf';
+const initDone = '/var/lib/kubexm/kubeadm-init.done';
+const joinDone = '/var/lib/kubexm/kubeadm-join.done';
+const kubelet = '/etc/kubernetes/kubelet.conf';
+const bootstrap = '/etc/kubernetes/bootstrap-kubelet.conf';
+const certificate = '/var/lib/kubelet/pki/kubelet-client-current.pem';
+const scheduler = '/etc/kubernetes/manifests/kube-scheduler.yaml';
+const filesOf = (paths: readonly string[]) => Object.fromEntries(paths.map((path) => [path, 'x']));
+
+type Answers = readonly (readonly [RegExp, FakeAnswer])[];
+const idle: Answers = [[/show -p ActiveState --value kubexm-kubeadm/, 'inactive\n']];
+const serving: Answers = [[/get configmap\/kubeadm-config daemonset\/kube-proxy/, 'configmap/kubeadm-config\n']];
+const kubeadm: Answers = [[/systemd-run .*\/kubeadm /s, '']];
+
+describe('kubeadmInit', () => {
+  const step = kubeadmInit({
+    nodeName: 'm1',
+    documents: [{ kind: 'InitConfiguration', bootstrapTokens: [{ token: '$token' }] }],
+    token,
+    ignorePreflightErrors: ['Swap'],
+  });
+
+  test.each<[string, readonly string[], Answers, string, string]>([
+    ['a fresh host', [], idle, 'needed', 'there is no control plane yet'],
+    [
+      'a kubeadm of an earlier run',
+      [],
+      [[/ActiveState/, 'activating\n']],
+      'needed',
+      'kubeadm of an earlier run is still at work',
+    ],
+    [
+      'a finished control plane',
+      [admin, initDone],
+      [...idle, ...serving],
+      'satisfied',
+      'the API serves and kubeadm has finished',
+    ],
+    [
+      'a control plane that is down',
+      [admin, initDone],
+      [...idle, [/configmap/, { exitCode: 1 }]],
+      'needed',
+      'the control plane was made, but its API does not answer now',
+    ],
+    [
+      'an init that broke off',
+      [admin],
+      [...idle, [/configmap/, { exitCode: 1 }]],
+      'needed',
+      'kubeadm init did not finish',
+    ],
+  ])('%s', async (_, paths, commands, state, because) => {
+    const trial = hostTrial({ files: filesOf(paths), commands });
+    expect(await trial.precheck(step)).toMatchObject({ state, because });
+  });
+
+  test('gives the token over stdin, keeps it from the command, and leaves CoreDNS for later', async () => {
+    const trial = hostTrial({ secrets, commands: [...idle, ...kubeadm] });
+    await trial.play(step);
+    const run = trial.host.commands.at(-1) ?? '';
+    expect(run).toContain('--skip-phases=addon/coredns --skip-token-print');
+    expect(run).toMatch(/--ignore-preflight-errors=\S*Port-6443\S*,Swap/);
+    expect(run).toContain(initDone);
+    expect(trial.host.stdins.at(-1)).toBe('***');
+    expect(trial.host.operations.join('\n')).not.toContain('0123456789abcdef');
+  });
+
+  test('a failure shows the last words of kubeadm', async () => {
+    const trial = hostTrial({
+      secrets,
+      commands: [
+        ...idle,
+        [/systemd-run/, { exitCode: 1 }],
+        [/^tail -n 25 \/var\/log\/kubexm\/kubeadm-init.log/, '[init] x\nerror: the kubelet is not healthy\n'],
+      ],
+    });
+    await expect(trial.play(step)).rejects.toMatchObject({
+      code: 'COMMAND_FAILED',
+      message: 'node-1: kubeadm init failed with exit code 1',
+      details: expect.arrayContaining(['error: the kubelet is not healthy']),
+    });
+  });
+
+  test('a control plane that was made is waited for, not made again', async () => {
+    let asked = 0;
+    const trial = hostTrial({
+      files: filesOf([admin, initDone]),
+      commands: [
+        ...idle,
+        [
+          /configmap/,
+          () => {
+            asked += 1;
+            return { exitCode: asked > 2 ? 0 : 1 };
+          },
+        ],
+      ],
+    });
+    await trial.play(step);
+    expect(trial.host.commands.some((text) => text.includes('systemd-run'))).toBe(false);
+  });
+});
+
+describe('kubeadmJoin', () => {
+  async function joining(role: 'control-plane' | 'worker') {
+    const directory = await mkdtemp(join(tmpdir(), 'kubexm-test-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const caCert = join(directory, 'ca.crt');
+    await writeFile(caCert, 'the CA');
+    return kubeadmJoin({
+      nodeName: 'w1',
+      role,
+      documents: [{ kind: 'JoinConfiguration', discovery: { tlsBootstrapToken: '$token' } }],
+      token,
+      caCert,
+      server: 'https://lb.kubexm.local:6443',
+      ignorePreflightErrors: [],
+    });
+  }
+
+  test.each<['control-plane' | 'worker', readonly string[], string, string]>([
+    ['worker', [], 'needed', 'the node has not joined'],
+    ['worker', [bootstrap], 'needed', 'an earlier join did not finish'],
+    ['worker', [kubelet, certificate, bootstrap], 'needed', 'an earlier join did not finish'],
+    ['worker', [kubelet, certificate, joinDone], 'satisfied', 'the node is a member of the cluster'],
+    ['worker', [kubelet, certificate], 'satisfied', 'the node is a member of the cluster'],
+    ['control-plane', [kubelet, certificate], 'needed', 'an earlier join did not finish'],
+    ['control-plane', [kubelet, certificate, scheduler], 'satisfied', 'the node is a member of the cluster'],
+    // A marker alone is left of a node that was reset.
+    ['worker', [joinDone], 'needed', 'the node has not joined'],
+  ])('a %s with %j', async (role, paths, state, because) => {
+    const trial = hostTrial({ files: filesOf(paths), commands: idle });
+    expect(await trial.precheck(await joining(role))).toMatchObject({ state, because });
+  });
+
+  test('a fresh node finds the cluster by a file that holds the CA and no secret', async () => {
+    const trial = hostTrial({ secrets, commands: [...idle, ...kubeadm] });
+    await trial.play(await joining('worker'));
+    const discovery = trial.host.files.get('/run/kubexm/discovery.conf')?.content ?? '';
+    expect(JSON.parse(discovery)).toMatchObject({
+      clusters: [
+        {
+          cluster: {
+            server: 'https://lb.kubexm.local:6443',
+            'certificate-authority-data': Buffer.from('the CA').toString('base64'),
+          },
+        },
+      ],
+    });
+    expect(trial.host.commands.at(-1)).not.toContain('--skip-phases');
+    expect([discovery, ...trial.host.operations].join('\n')).not.toContain('0123456789abcdef');
+  });
+
+  test('a node whose kubelet has its certificate goes on behind that', async () => {
+    const trial = hostTrial({
+      files: filesOf([kubelet, certificate, bootstrap]),
+      secrets,
+      commands: [...idle, ...kubeadm],
+    });
+    await trial.play(await joining('worker'));
+    expect(trial.host.commands.at(-1)).toContain('join --skip-phases=preflight,kubelet-start');
+  });
+
+  test('a join of an earlier run that comes to its end meanwhile is not repeated', async () => {
+    const states = ['active\n', 'active\n', 'inactive\n'];
+    const trial = hostTrial({
+      secrets,
+      commands: [
+        [
+          /ActiveState/,
+          (_call, host) => {
+            const state = states.shift() ?? 'inactive\n';
+            if (state === 'inactive\n') for (const path of [kubelet, certificate, joinDone]) host.files.put(path, 'x');
+            return state;
+          },
+        ],
+      ],
+    });
+    expect((await trial.play(await joining('worker'))).first.state).toBe('needed');
+    expect(trial.host.commands.some((text) => text.includes('systemd-run'))).toBe(false);
+  });
+});
+
+describe('kubeadmAddon', () => {
+  const step = kubeadmAddon({ addon: 'coredns', documents: [{ kind: 'ClusterConfiguration' }], token });
+
+  test.each<[FakeAnswer, string]>([
+    ['deployment.apps/coredns\n', 'satisfied'],
+    ['', 'needed'],
+    [{ exitCode: 1 }, 'needed'],
+  ])('is applied where it is not there: %j', async (answer, state) => {
+    const trial = hostTrial({ commands: [[/get deployment\/coredns --ignore-not-found/, answer]] });
+    expect(await trial.precheck(step)).toMatchObject({ state });
+  });
+
+  test('runs that phase of kubeadm alone', async () => {
+    const trial = hostTrial({ secrets, commands: [[/get deployment/, ''], ...kubeadm] });
+    await trial.play(step);
+    expect(trial.host.commands.at(-1)).toContain('/kubeadm init phase addon coredns --config=');
+  });
+});
