@@ -31,8 +31,8 @@ export interface HostRequirements {
   readonly internalAddress: string;
 }
 
-/** Smallest kernel that containerd, overlayfs and cgroup driver systemd are known to work with. */
-const leastKernel = [4, 19] as const;
+/** Smallest kernel that containerd, overlayfs and the systemd cgroup driver are known to work with: that of RHEL 8. */
+const leastKernel = [4, 18] as const;
 
 /** Pure: the checks on what a host says about itself. */
 export function factFindings(facts: HostFacts, needs: HostRequirements): Finding[] {
