@@ -3,6 +3,7 @@ import { KubexmError } from '../errors/index.js';
 import type { ExecutionFragment, HostName } from '../plan/index.js';
 import type { ResourceContext } from '../resource/index.js';
 import type { HostFacts, StepContext } from '../step/index.js';
+import { oncePer } from '../util/memo.js';
 
 export type Fragment = ExecutionFragment<StepContext>;
 
@@ -44,8 +45,11 @@ export function allHosts(ctx: PlanContext): readonly HostName[] {
   return [...new Set([...nodeHosts(ctx), ...etcd])];
 }
 
+// Asked for every host of every task: a search each time would make plans quadratic in the hosts.
+const hostsByName = oncePer(({ spec }: Cluster) => new Map(spec.hosts.map((host) => [host.name, host])));
+
 export function hostNamed({ cluster }: PlanContext, name: HostName): Host {
-  const host = cluster.spec.hosts.find((each) => each.name === name);
+  const host = hostsByName(cluster).get(name);
   if (!host) throw new KubexmError('INTERNAL', `no host is named ${name}`);
   return host;
 }

@@ -2,6 +2,7 @@ import { minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import { ports } from '../../common/host-paths.js';
 import type { HostName } from '../../plan/index.js';
 import type { CheckHost, HostFacts } from '../../step/index.js';
+import { oncePer } from '../../util/memo.js';
 import { hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
 
 const mib = 2 ** 20;
@@ -59,10 +60,10 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
     // https://github.com/kubernetes/enhancements/issues/5573: failCgroupV1 is true from 1.35 on.
     cgroupV1:
       minorOf(kubernetes.version) >= 35 && kubernetes.kubelet.extraConfig.failCgroupV1 !== false ? 'refused' : 'fine',
-    sameHostname: others(ctx, host, (facts) => facts.hostname),
-    sameMachineId: others(ctx, host, (facts) => facts.machineId),
-    sameProductUuid: others(ctx, host, (facts) => facts.productUuid),
-    medianClockSkewSeconds: Math.round(median([...ctx.facts.values()].map((facts) => facts.clockSkewMs)) / 1000),
+    sameHostname: others(hostnames(ctx.facts), host),
+    sameMachineId: others(machineIds(ctx.facts), host),
+    sameProductUuid: others(productUuids(ctx.facts), host),
+    medianClockSkewSeconds: medianSkew(ctx.facts),
     ...(mtu === undefined ? {} : { mtu }),
     internalAddress: internalAddress(ctx, host),
     ownCa: ctx.ownCa,
@@ -70,21 +71,40 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
   };
 }
 
-/** Hosts that say the same of themselves; what a host does not know is the same as nothing. */
-function others({ facts }: PlanContext, host: HostName, of: (facts: HostFacts) => string): HostName[] {
-  const own = facts.get(host);
-  if (!own || of(own) === '') return [];
-  return [...facts].filter(([name, other]) => name !== host && of(other) === of(own)).map(([name]) => name);
+/** By what hosts say of themselves: who says it. */
+const hostnames = oncePer((facts: PlanContext['facts']) => grouped(facts, (each) => each.hostname));
+const machineIds = oncePer((facts: PlanContext['facts']) => grouped(facts, (each) => each.machineId));
+const productUuids = oncePer((facts: PlanContext['facts']) => grouped(facts, (each) => each.productUuid));
+
+function grouped(
+  facts: PlanContext['facts'],
+  of: (facts: HostFacts) => string,
+): ReadonlyMap<HostName, readonly HostName[]> {
+  const byValue = new Map<string, HostName[]>();
+  for (const [name, own] of facts) {
+    // What a host does not know is the same as nothing.
+    if (of(own) !== '') byValue.set(of(own), [...(byValue.get(of(own)) ?? []), name]);
+  }
+  return new Map([...byValue.values()].flatMap((names) => names.map((name) => [name, names] as const)));
 }
 
-function commonMtu(ctx: PlanContext): number | undefined {
+/** Hosts that say the same of themselves. */
+function others(groups: ReadonlyMap<HostName, readonly HostName[]>, host: HostName): HostName[] {
+  return (groups.get(host) ?? []).filter((name) => name !== host);
+}
+
+const commonMtu = oncePer((ctx: PlanContext): number | undefined => {
   const counts = new Map<number, number>();
   for (const [name, facts] of ctx.facts) {
     const mtu = facts.ipv4.find((each) => each.address === internalAddress(ctx, name))?.mtu;
     if (mtu !== undefined) counts.set(mtu, (counts.get(mtu) ?? 0) + 1);
   }
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
-}
+});
+
+const medianSkew = oncePer((facts: PlanContext['facts']) =>
+  Math.round(median([...facts.values()].map((each) => each.clockSkewMs)) / 1000),
+);
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
