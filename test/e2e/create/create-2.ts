@@ -11,7 +11,10 @@ export const create2 = scenario({
   async run(t) {
     const first = t.created?.ms ?? 0;
     const before = await hostStates(t);
-    const { stdout, ms } = await t.kubexmOk(['cluster', 'create', '--yes']);
+    const { stdout, ms: second } = await t.kubexmOk(['cluster', 'create', '--yes']);
+    // Both change nothing; the shorter one is nearer to what it costs, on a machine that has other work.
+    const { ms: third } = await t.kubexmOk(['cluster', 'create', '--yes']);
+    const ms = Math.min(second, third);
     const after = await hostStates(t);
 
     const { events } = await t.journal({ graph: 'create-cluster' });
@@ -23,8 +26,8 @@ export const create2 = scenario({
     );
     const looked = [...before.values()].reduce((sum, state) => sum + state.size, 0);
     t.measure('first run', `${(first / 1000).toFixed(1)} s`);
-    t.measure('second run', `${(ms / 1000).toFixed(1)} s, ${((ms / first) * 100).toFixed(1)} % of the first`);
-    t.measure('jobs of the second run', `${end?.totals.jobs ?? 0}, ${changed.length} changed`);
+    t.measure('run again', `${(ms / 1000).toFixed(1)} s, ${((ms / first) * 100).toFixed(1)} % of the first`);
+    t.measure('jobs of the last run', `${end?.totals.jobs ?? 0}, ${changed.length} changed`);
     t.measure('files, services, containers compared', String(looked));
 
     assert.deepEqual(changed, [], 'jobs that changed something');
