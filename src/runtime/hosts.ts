@@ -1,11 +1,9 @@
 import type { Bastion, Cluster, Host, Login } from '../apis/kubexms/v1alpha1/index.js';
 import { type Connector, localConnector, type SshEndpoint, type SshLogin, sshConnector } from '../connector/index.js';
 import { KubexmError } from '../errors/index.js';
+import { CONTROL_NODE } from '../plan/index.js';
 import { createRunner, type HostRunner } from '../runner/index.js';
 import type { Secret, SecretResolver, SecretSource } from '../secrets/index.js';
-
-/** The control machine's name in plans. */
-export const controlNode = 'control-node';
 
 /** Runners by host name, made when they are first asked for; connections open when they are first used. */
 export interface HostPool {
@@ -25,8 +23,8 @@ export function hostPool(options: HostPoolOptions): HostPool {
   const runners = new Map<string, Promise<HostRunner>>();
   const connectors: Connector[] = [];
   const open = async (name: string): Promise<HostRunner> => {
-    if (name === controlNode) {
-      const connector = localConnector(controlNode);
+    if (name === CONTROL_NODE) {
+      const connector = localConnector(CONTROL_NODE);
       connectors.push(connector);
       return createRunner(connector, { name, sudo: false });
     }

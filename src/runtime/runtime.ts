@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cluster } from '../apis/kubexms/v1alpha1/index.js';
 import { openCache } from '../cache/index.js';
@@ -13,15 +12,17 @@ import {
   type StopSignals,
 } from '../engine/index.js';
 import { createRedactor, type Redactor, runLogReader } from '../logger/index.js';
-import { type ExecutionGraph, graphToJson } from '../plan/index.js';
+import { CONTROL_NODE, type ExecutionGraph, graphToJson } from '../plan/index.js';
 import { type ArtifactIndex, loadArtifactIndex } from '../resource/index.js';
 import type { HostFacts, HostRunner } from '../runner/index.js';
 import { type Secret, secretResolver } from '../secrets/index.js';
 import type { StepContext } from '../step/index.js';
 import type { PlanContext } from '../task/index.js';
+import { sha256File } from '../util/sha256-file.js';
+import { unlessMissing } from '../util/system-error.js';
 import { assumedFacts } from './assumed-facts.js';
 import { errorReport } from './error-report.js';
-import { controlNode, type HostPool, hostPool } from './hosts.js';
+import { type HostPool, hostPool } from './hosts.js';
 import { readManifests } from './manifests.js';
 import { lockRuns } from './run-lock.js';
 import { readSavedPlan } from './saved-plan.js';
@@ -220,7 +221,7 @@ async function openRunners(
   { pool }: Parts,
   graph: ExecutionGraph<StepContext>,
 ): Promise<ReadonlyMap<string, HostRunner>> {
-  const names = new Set([controlNode, ...graph.hosts]);
+  const names = new Set([CONTROL_NODE, ...graph.hosts]);
   return new Map(await Promise.all([...names].map(async (name) => [name, await pool.runner(name)] as const)));
 }
 
@@ -245,16 +246,7 @@ function stepContext(
 }
 
 async function ownCaDigests(dirs: WorkDirs): Promise<PlanContext['ownCa']> {
-  const digest = async (path: string): Promise<string | undefined> => {
-    try {
-      return createHash('sha256')
-        .update(await readFile(path))
-        .digest('hex');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
-  };
+  const digest = (path: string): Promise<string | undefined> => unlessMissing(sha256File(path));
   const [kubernetes, etcd] = await Promise.all([
     digest(join(dirs.getCertsDir('kubernetes'), 'ca.crt')),
     digest(join(dirs.getCertsDir('etcd'), 'ca.pem')),

@@ -7,8 +7,13 @@ import { renderTemplate, uploadFile, writeFile } from './file.js';
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');
 
 describe('uploadFile', () => {
-  const params = { source: '/work/etcd.tgz', target: '/var/lib/x/etcd.tgz', sha256: digest('archive'), mode: 0o640 };
-  const localFiles = { '/work/etcd.tgz': 'archive' };
+  const params = {
+    source: '/artifacts/etcd.tgz',
+    target: '/var/lib/x/etcd.tgz',
+    sha256: digest('archive'),
+    mode: 0o640,
+  };
+  const localFiles = { '/artifacts/etcd.tgz': 'archive' };
 
   test.each([
     { host: 'has nothing', file: undefined, because: 'missing', acts: 'upload /var/lib/x/etcd.tgz' },

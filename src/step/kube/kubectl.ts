@@ -1,12 +1,18 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { type ShellCommand, sh } from '../../runner/index.js';
 import { renderText } from '../common/render.js';
-import type { SecretRef } from '../context.js';
+import type { SecretRef, StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 
 /** kubectl as the administrator, on a control plane host. */
 export function kubectl(args: readonly string[]): ShellCommand {
   return sh`${hostPaths.bin}/kubectl --kubeconfig=${hostPaths.adminKubeconfig} --request-timeout=30s ${args}`;
+}
+
+/** The names of all nodes that have registered. */
+export async function nodeNames({ host, signal }: StepContext): Promise<ReadonlySet<string>> {
+  const { stdout } = await host.run(kubectl(['get', 'nodes', '-o', 'name']), { signal });
+  return new Set(stdout.split('\n').map((line) => line.trim().replace('node/', '')));
 }
 
 /** A manifest by its text, or a template of templates/ with its data. */
@@ -57,8 +63,7 @@ export const applyBootstrapToken = defineStep<BootstrapToken>({
   policy: { attempts: 3, backoffMs: 1000 },
   recheck: false,
   async precheck(ctx, p) {
-    const { stdout } = await ctx.host.run(kubectl(['get', 'nodes', '-o', 'name']), { signal: ctx.signal });
-    const nodes = new Set(stdout.split('\n').map((line) => line.replace('node/', '').trim()));
+    const nodes = await nodeNames(ctx);
     if (p.nodes.every((name) => nodes.has(name))) return satisfied('all nodes have joined');
     const id = (await ctx.secret(p.token)).reveal().split('.')[0] ?? '';
     const found = await ctx.host.tryRun(

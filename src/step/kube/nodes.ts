@@ -2,7 +2,7 @@ import { KubexmError } from '../../errors/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
-import { kubectl } from './kubectl.js';
+import { kubectl, nodeNames } from './kubectl.js';
 
 export interface TaintSpec {
   readonly key: string;
@@ -59,8 +59,7 @@ export const reconcileNodes = defineStep<ReconcileNodes>({
 async function awaitNodes(ctx: StepContext, p: ReconcileNodes): Promise<void> {
   const answer = await pollUntil(
     async () => {
-      const { stdout } = await ctx.host.run(kubectl(['get', 'nodes', '-o', 'name']), { signal: ctx.signal });
-      const found = new Set(stdout.split('\n').map((line) => line.trim().replace('node/', '')));
+      const found = await nodeNames(ctx);
       const absent = p.nodes.filter((node) => !found.has(node.name)).map((node) => node.name);
       return { done: absent.length === 0, missing: absent };
     },
