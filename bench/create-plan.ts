@@ -65,7 +65,6 @@ function syntheticContext(cluster: Cluster): PlanContext {
     workDirs: workDirs({ cwd: '/bench', clusterName: cluster.metadata.name }),
     download: cluster.spec.download,
     artifacts: artifactIndex(),
-    ownCa: {},
     manifests: new Map(),
   };
 }

@@ -18,8 +18,6 @@ import type { HostFacts, HostRunner } from '../runner/index.js';
 import { type Secret, secretResolver } from '../secrets/index.js';
 import type { StepContext } from '../step/index.js';
 import type { PlanContext } from '../task/index.js';
-import { sha256File } from '../util/sha256-file.js';
-import { unlessMissing } from '../util/system-error.js';
 import { assumedFacts } from './assumed-facts.js';
 import { errorReport } from './error-report.js';
 import { type HostPool, hostPool } from './hosts.js';
@@ -117,7 +115,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     template: templateReader(options.templatesDir),
   };
   let facts: ReadonlyMap<string, HostFacts> = new Map();
-  let ownCa = await ownCaDigests(dirs);
   let unlock: Promise<() => Promise<void>> | undefined;
   const claim = async (): Promise<void> => {
     unlock ??= lockRuns(dirs.clusterWorkDir);
@@ -127,7 +124,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     workDirs: dirs,
     claim,
     async survey(emit) {
-      ownCa = await ownCaDigests(dirs);
       const survey = await surveyHosts({ cluster, pool, emit, limits, redact: (text) => redactor.redact(text) });
       facts = survey.facts;
       return survey;
@@ -139,7 +135,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
         workDirs: dirs,
         download: cluster.spec.download,
         artifacts,
-        ownCa,
         manifests,
       }),
     async run(graph, run) {
@@ -243,13 +238,4 @@ function stepContext(
     secret,
     template,
   };
-}
-
-async function ownCaDigests(dirs: WorkDirs): Promise<PlanContext['ownCa']> {
-  const digest = (path: string): Promise<string | undefined> => unlessMissing(sha256File(path));
-  const [kubernetes, etcd] = await Promise.all([
-    digest(join(dirs.getCertsDir('kubernetes'), 'ca.crt')),
-    digest(join(dirs.getCertsDir('etcd'), 'ca.pem')),
-  ]);
-  return { ...(kubernetes === undefined ? {} : { kubernetes }), ...(etcd === undefined ? {} : { etcd }) };
 }

@@ -11,8 +11,6 @@ export type Fragment = ExecutionFragment<StepContext>;
 export interface PlanContext extends ResourceContext {
   readonly cluster: Cluster;
   readonly facts: ReadonlyMap<HostName, HostFacts>;
-  /** sha256 of the CA certificates in the work directory; absent until the first run has made them. */
-  readonly ownCa: { readonly kubernetes?: string; readonly etcd?: string };
   /** Manifests of the addons by their name in the config: texts that were read before planning. */
   readonly manifests: ReadonlyMap<string, string>;
 }

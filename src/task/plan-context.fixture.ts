@@ -53,7 +53,7 @@ export function planContext(
     cwd = '/srv',
     ...over
   }: { readonly facts?: Readonly<Record<string, Partial<HostFacts>>>; readonly cwd?: string } & Partial<
-    Pick<PlanContext, 'artifacts' | 'ownCa' | 'manifests'>
+    Pick<PlanContext, 'artifacts' | 'manifests'>
   > = {},
 ): PlanContext {
   const hosts = cluster.spec.hosts.filter((host) => host.roles.length > 0);
@@ -72,7 +72,6 @@ export function planContext(
     workDirs: workDirs({ cwd, clusterName: cluster.metadata.name }),
     download: cluster.spec.download,
     artifacts: artifactIndex(),
-    ownCa: {},
     manifests: new Map(),
     ...over,
   };

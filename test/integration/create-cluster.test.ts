@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,6 +128,8 @@ async function trialOf(example: string): Promise<Trial> {
     }),
   });
   await createWorkDirs(ctx.workDirs, []);
+  // Made once, as a saved plan is: applied again, it still has to know what it made the first time.
+  const graph = createCluster.plan(ctx);
   const fake = fakeCluster(ctx, localFiles);
   const events: EngineEvent[] = [];
   const secrets: Secret[] = [];
@@ -147,7 +147,7 @@ async function trialOf(example: string): Promise<Trial> {
     events,
     secrets,
     run: (mode) =>
-      runGraph(createCluster.plan({ ...ctx, ownCa: ownCaOf(ctx) }), {
+      runGraph(graph, {
         mode,
         limits: {
           perHost: 8,
@@ -178,16 +178,6 @@ async function trialOf(example: string): Promise<Trial> {
         },
       }),
   };
-}
-
-/** What the runtime knows after the first run: whose cluster this is. */
-function ownCaOf({ workDirs }: PlanContext): PlanContext['ownCa'] {
-  const files = { kubernetes: 'ca.crt', etcd: 'ca.pem' } as const;
-  const digests = Object.entries(files).map(([component, file]) => {
-    const path = join(workDirs.getCertsDir(component as keyof typeof files), file);
-    return [component, existsSync(path) && createHash('sha256').update(readFileSync(path)).digest('hex')] as const;
-  });
-  return Object.fromEntries(digests.filter(([, digest]) => digest !== false));
 }
 
 const failuresOf = ({ jobs }: Awaited<ReturnType<typeof runGraph>>) =>

@@ -1,12 +1,14 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
+import { sha256File } from '../../util/sha256-file.js';
+import { unlessMissing } from '../../util/system-error.js';
 import type { StepContext } from '../context.js';
 import { defineStep, satisfied } from '../define.js';
 import { type Finding, factFindings, type HostRequirements } from './findings.js';
 
-/** `ownCa`: digests of this cluster's CA certificates; absent before the first run has made them. */
+/** `ownCa`: where this cluster's CA certificates are on the control machine, once a first run has made them. */
 export interface CheckHost extends HostRequirements {
-  readonly ownCa: { readonly kubernetes?: string; readonly etcd?: string };
+  readonly ownCa: { readonly kubernetes: string; readonly etcd: string };
   readonly etcdDataDir: string;
 }
 
@@ -58,11 +60,16 @@ async function installationFindings({ host, signal }: StepContext, p: CheckHost)
     `${hostPaths.kubernetes}/manifests/kube-apiserver.yaml`,
   ];
   const data = `${p.etcdDataDir}/member`;
-  const found = await host.statMany([ca, etcdCa, ...traces, data], { sha256: true, signal });
+  // Read now, not when the plan was made: a saved plan may be applied again after a first attempt has made the CAs.
+  const [found, ownCa, ownEtcdCa] = await Promise.all([
+    host.statMany([ca, etcdCa, ...traces, data], { sha256: true, signal }),
+    unlessMissing(sha256File(p.ownCa.kubernetes, { signal })),
+    unlessMissing(sha256File(p.ownCa.etcd, { signal })),
+  ]);
   const findings: Finding[] = [];
   const caDigest = found.get(ca)?.sha256;
   const left = traces.filter((path) => found.has(path));
-  if (p.kubelet && caDigest !== undefined && caDigest !== p.ownCa.kubernetes) {
+  if (p.kubelet && caDigest !== undefined && caDigest !== ownCa) {
     findings.push({
       severity: 'error',
       message: `${ca} is the CA of another cluster, or of one that was half removed`,
@@ -76,7 +83,7 @@ async function installationFindings({ host, signal }: StepContext, p: CheckHost)
     });
   }
   const etcdDigest = found.get(etcdCa)?.sha256;
-  const foreignEtcd = etcdDigest !== undefined && etcdDigest !== p.ownCa.etcd;
+  const foreignEtcd = etcdDigest !== undefined && etcdDigest !== ownEtcdCa;
   if (p.etcd && (foreignEtcd || (etcdDigest === undefined && found.has(data)))) {
     findings.push({
       severity: 'error',

@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fakeFacts } from '../../runner/fake-facts.js';
 import type { HostFacts } from '../../runner/index.js';
 import { hostTrial } from '../host-step.fixture.js';
+import { temporaryDirectory } from '../local-step.fixture.js';
 import { type CheckHost, checkHost } from './check-host.js';
 import { checkReachability } from './check-reachability.js';
 import { factFindings } from './findings.js';
@@ -22,7 +24,7 @@ const needs: CheckHost = {
   medianClockSkewSeconds: 0,
   mtu: 1500,
   internalAddress: '10.99.0.11',
-  ownCa: {},
+  ownCa: { kubernetes: '/nowhere/ca.crt', etcd: '/nowhere/ca.pem' },
   etcdDataDir: '/var/lib/etcd',
 };
 const well: Partial<HostFacts> = { commands: ['tar'], freeBytes: { '/var/lib/etcd': 2 ** 40 } };
@@ -108,7 +110,14 @@ describe('checkHost', () => {
     expect(trial.host.commands).toEqual([]);
   });
 
-  const digest = createHash('sha256').update('ca').digest('hex');
+  /** The work directory of a cluster whose CA certificates have these contents. */
+  async function ownCaOf(contents: Readonly<Record<string, string>>): Promise<CheckHost['ownCa']> {
+    const directory = await temporaryDirectory();
+    const paths = { kubernetes: join(directory, 'ca.crt'), etcd: join(directory, 'ca.pem') };
+    if (contents.kubernetes !== undefined) await writeFile(paths.kubernetes, contents.kubernetes);
+    if (contents.etcd !== undefined) await writeFile(paths.etcd, contents.etcd);
+    return paths;
+  }
   const ca = { '/etc/kubernetes/pki/ca.crt': 'ca' };
   const etcdCa = { '/etc/etcd/pki/ca.pem': 'ca' };
   const conf = { '/etc/kubernetes/admin.conf': '' };
@@ -117,12 +126,12 @@ describe('checkHost', () => {
   test.each([
     ['the CA of another cluster', ca, { kubernetes: 'other' }, /is the CA of another cluster/],
     ['a CA before this cluster has one', ca, {}, /is the CA of another cluster/],
-    ['a half removed cluster', conf, { kubernetes: digest }, /admin.conf without .*ca.crt: a cluster was half removed/],
+    ['a half removed cluster', conf, { kubernetes: 'ca' }, /admin.conf without .*ca.crt: a cluster was half removed/],
     ['the CA of another etcd', { ...etcdCa, ...data }, { etcd: 'other' }, /is the CA of another etcd cluster/],
-    ['data of an unknown etcd', data, { etcd: digest }, /holds data of an etcd that is not this cluster's/],
-  ])('refuses %s', async (_, files, ownCa, problem) => {
+    ['data of an unknown etcd', data, { etcd: 'ca' }, /holds data of an etcd that is not this cluster's/],
+  ])('refuses %s', async (_, files, own, problem) => {
     const trial = hostTrial({ facts: well, files });
-    await expect(trial.precheck(checkHost({ ...needs, ownCa }))).rejects.toMatchObject({
+    await expect(trial.precheck(checkHost({ ...needs, ownCa: await ownCaOf(own) }))).rejects.toMatchObject({
       details: [expect.stringMatching(problem)],
       hint: expect.stringMatching(/kubeadm reset|mv \/var\/lib\/etcd/),
     });
@@ -130,8 +139,15 @@ describe('checkHost', () => {
 
   test("goes on with this cluster's own installation", async () => {
     const trial = hostTrial({ facts: well, files: { ...ca, ...conf, ...etcdCa, ...data } });
-    const step = checkHost({ ...needs, ownCa: { kubernetes: digest, etcd: digest } });
+    const step = checkHost({ ...needs, ownCa: await ownCaOf({ kubernetes: 'ca', etcd: 'ca' }) });
     expect((await trial.precheck(step)).state).toBe('satisfied');
+  });
+
+  test('that was made after the plan, too', async () => {
+    const ownCa = await ownCaOf({});
+    const step = checkHost({ ...needs, ownCa });
+    await writeFile(ownCa.kubernetes, 'ca');
+    expect((await hostTrial({ facts: well, files: { ...ca, ...conf } }).precheck(step)).state).toBe('satisfied');
   });
 });
 

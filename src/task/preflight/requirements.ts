@@ -4,6 +4,7 @@ import type { HostName } from '../../plan/index.js';
 import type { CheckHost, HostFacts } from '../../step/index.js';
 import { oncePer } from '../../util/memo.js';
 import { hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
+import { certificateFiles } from '../pki.js';
 
 const mib = 2 ** 20;
 const gib = 2 ** 30;
@@ -66,7 +67,10 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
     medianClockSkewSeconds: medianSkew(ctx.facts),
     ...(mtu === undefined ? {} : { mtu }),
     internalAddress: internalAddress(ctx, host),
-    ownCa: ctx.ownCa,
+    ownCa: {
+      kubernetes: certificateFiles(ctx, 'kubernetes', 'ca').cert,
+      etcd: certificateFiles(ctx, 'etcd', 'ca').cert,
+    },
     etcdDataDir,
   };
 }
