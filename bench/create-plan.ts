@@ -94,6 +94,7 @@ function syntheticFacts(hostname: string, address: string): HostFacts {
     defaultInterface: 'eth0',
     clockSkewMs: 0,
     freeBytes: { '/': free, '/var/lib/etcd': free },
+    fileSystems: { '/': '/dev/vda1', '/var/lib/etcd': '/dev/vda1' },
     listening: [],
     commands: ['tar', 'systemctl'],
     leftovers: [],

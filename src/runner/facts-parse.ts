@@ -50,7 +50,7 @@ export function parseFacts(output: string, { host, sudo, sentAt, receivedAt }: F
     defaultInterface: / dev (\S+)/.exec(value('route'))?.[1],
     // As NTP does it: the middle between both ends of the exchange.
     clockSkewMs: Math.round((hostBefore - sentAt + (hostAfter - receivedAt)) / 2),
-    freeBytes: freeBytesOf(value('disks'), host),
+    ...disksOf(value('disks'), host),
     listening: value('listening') === '' ? parseProcNetTcp(value('tcp')) : parseSs(value('listening')),
     commands: value('commands').split('\n').filter(Boolean),
     leftovers: value('leftovers').split('\n').filter(Boolean),
@@ -129,14 +129,17 @@ function addressesOf(text: string, mtus: ReadonlyMap<string, number>): HostFacts
   });
 }
 
-function freeBytesOf(text: string, host: string): Record<string, number> {
-  return Object.fromEntries(
-    rows(text).map(([blocks, size, ...path]): [string, number] => {
-      const free = Number(blocks) * Number(size);
-      if (!Number.isFinite(free)) throw unclear(host, `its free disk space is ${text}`);
-      return [path.join(' '), free];
-    }),
-  );
+/** `17022823 4096 /dev/sda1 /var/lib/etcd` */
+function disksOf(text: string, host: string): Pick<HostFacts, 'freeBytes' | 'fileSystems'> {
+  const disks = rows(text).map(([blocks, size, fileSystem = '', ...path]) => {
+    const free = Number(blocks) * Number(size);
+    if (!Number.isFinite(free)) throw unclear(host, `its free disk space is ${text}`);
+    return { path: path.join(' '), free, fileSystem };
+  });
+  return {
+    freeBytes: Object.fromEntries(disks.map(({ path, free }) => [path, free])),
+    fileSystems: Object.fromEntries(disks.map(({ path, fileSystem }) => [path, fileSystem])),
+  };
 }
 
 function rows(text: string): string[][] {

@@ -30,7 +30,7 @@ HOME_URL="https://www.debian.org/"`,
 2: host0    inet 10.99.0.11/24 scope global host0\\       valid_lft forever preferred_lft forever`,
   mtu: 'host0 1500\nlo 65536',
   route: 'default via 10.99.0.1 dev host0 ',
-  disks: '17022823 4096 /\n17022823 4096 /var/lib/etcd',
+  disks: '17022823 4096 /dev/vda1 /\n17022823 4096 /dev/vda1 /var/lib/etcd',
   listening: `LISTEN 0      128    0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=85,fd=6))
 LISTEN 0      128       [::]:22    [::]:* users:(("sshd",pid=85,fd=7))`,
   tcp: '',

@@ -75,6 +75,13 @@ export function factsScript({
   return `${lines.join('\n')}\necho '${sectionMark}end'`;
 }
 
-/** Of a directory that does not exist yet, that of the nearest one above it that does. */
-const freeOf =
-  'q=$p; while [ ! -e "$q" ] && [ "$q" != / ]; do q=${q%/*}; q=${q:-/}; done; echo "$(stat -fc "%a %S" "$q") $p"';
+/**
+ * Free blocks, their size, the file system. Of a directory that does not exist yet, those of the nearest one above it that does.
+ * Subvolumes of btrfs have device numbers of their own, but share their device and its room; without a device (overlay,
+ * tmpfs) the number tells.
+ */
+const freeOf = [
+  'q=$p; while [ ! -e "$q" ] && [ "$q" != / ]; do q=${q%/*}; q=${q:-/}; done',
+  's=$(df --output=source "$q" | tail -n 1); case $s in /dev/*) ;; *) s=$(stat -c %d "$q") ;; esac',
+  'echo "$(stat -fc "%a %S" "$q") ${s:-?} $p"',
+].join('; ');

@@ -28,6 +28,7 @@ test('a Debian host', () => {
     defaultInterface: 'host0',
     clockSkewMs: 0,
     freeBytes: { '/': 17022823 * 4096, '/var/lib/etcd': 17022823 * 4096 },
+    fileSystems: { '/': '/dev/vda1', '/var/lib/etcd': '/dev/vda1' },
     listening: [
       { port: 22, address: '0.0.0.0', process: 'sshd' },
       { port: 22, address: '::', process: 'sshd' },
@@ -115,7 +116,7 @@ describe('unknown never passes as a fact', () => {
 
   test('when numbers are none', () => {
     expect(() => parseFacts(factsSample({ cpus: 'many' }), at)).toThrow('its cpus is many');
-    expect(() => parseFacts(factsSample({ disks: 'x 4096 /' }), at)).toThrow('its free disk space is');
+    expect(() => parseFacts(factsSample({ disks: 'x 4096 42 /' }), at)).toThrow('its free disk space is');
   });
 
   test('and other architectures are not supported', () => {
@@ -145,6 +146,8 @@ test('this machine answers', async () => {
   const facts = await runner.facts({ diskPaths: ['/', '/nowhere yet/below'], commands: ['sh', 'no-such-command'] });
   expect(facts).toMatchObject({ hostname: hostname(), commands: ['sh'] });
   expect(facts.freeBytes['/nowhere yet/below']).toBe(facts.freeBytes['/']);
+  expect(facts.fileSystems['/nowhere yet/below']).toMatch(/^(\/dev\/\S+|\d+)$/);
+  expect(facts.fileSystems['/nowhere yet/below']).toBe(facts.fileSystems['/']);
   // Half of a round trip, which on a busy machine may be long.
   expect(Math.abs(facts.clockSkewMs)).toBeLessThan(5000);
 });

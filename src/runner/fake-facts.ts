@@ -21,6 +21,7 @@ export function fakeFacts(name: string, over: Partial<HostFacts> = {}): HostFact
     defaultInterface: 'eth0',
     clockSkewMs: 0,
     freeBytes: {},
+    fileSystems: {},
     listening: [{ port: 22, address: '0.0.0.0', process: 'sshd' }],
     commands: [],
     leftovers: [],

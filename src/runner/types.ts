@@ -96,6 +96,8 @@ export interface HostFacts {
   readonly clockSkewMs: number;
   /** Bytes free of the file systems that hold these directories. */
   readonly freeBytes: Readonly<Record<string, number>>;
+  /** The same word for directories that share the room of one file system: a device or a number. */
+  readonly fileSystems: Readonly<Record<string, string>>;
   /** TCP ports on which something listens, with the process' name where it is known. */
   readonly listening: readonly { readonly port: number; readonly address: string; readonly process: string }[];
   /** Commands of the asked list that exist. */

@@ -25,6 +25,7 @@ export function assumedFacts({ name, arch }: Pick<Host, 'name' | 'arch'>): HostF
     defaultInterface: undefined,
     clockSkewMs: 0,
     freeBytes: {},
+    fileSystems: {},
     listening: [],
     commands: [],
     leftovers: [],

@@ -4,12 +4,14 @@ import { sha256File } from '../../util/sha256-file.js';
 import { unlessMissing } from '../../util/system-error.js';
 import type { StepContext } from '../context.js';
 import { defineStep, satisfied } from '../define.js';
+import { type DiskNeed, diskFindings } from './disk-space.js';
 import { type Finding, factFindings, type HostRequirements } from './findings.js';
 
 /** `ownCa`: where this cluster's CA certificates are on the control machine, once a first run has made them. */
 export interface CheckHost extends HostRequirements {
   readonly ownCa: { readonly kubernetes: string; readonly etcd: string };
   readonly etcdDataDir: string;
+  readonly disk: readonly DiskNeed[];
 }
 
 /** All checks of one host at once, before anything changes: fails with every error, and warns of the rest. */
@@ -23,7 +25,11 @@ export const checkHost = defineStep<CheckHost>({
       commands: p.commands,
       signal: ctx.signal,
     });
-    const findings = [...factFindings(facts, p), ...(await installationFindings(ctx, p))];
+    const findings = [
+      ...factFindings(facts, p),
+      ...(await diskFindings(ctx, facts, p.disk)),
+      ...(await installationFindings(ctx, p)),
+    ];
     const errors = findings.filter((finding) => finding.severity === 'error');
     const warnings = findings.filter((finding) => finding.severity === 'warning');
     for (const warning of warnings) ctx.log('warn', findingText(warning));

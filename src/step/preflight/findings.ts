@@ -11,8 +11,6 @@ export interface Finding {
 export interface HostRequirements {
   readonly cpus: number;
   readonly memoryBytes: number;
-  /** Bytes that will be needed below a directory. */
-  readonly disk: readonly { readonly path: string; readonly bytes: number }[];
   readonly commands: readonly string[];
   /** Ports that must be free; `owner` is the program of an installation of kubexm's own that may hold it. */
   readonly ports: readonly { readonly port: number; readonly owner: string; readonly purpose: string }[];
@@ -89,17 +87,6 @@ function resourceFindings(facts: HostFacts, needs: HostRequirements): Finding[] 
       message: `${mib(facts.memoryBytes)} MiB of memory, ${mib(needs.memoryBytes)} are needed`,
       fix: 'give the host more memory',
     });
-  for (const { path, bytes } of needs.disk) {
-    const free = facts.freeBytes[path];
-    if (free === undefined)
-      findings.push({ severity: 'warning', message: `the free space of ${path} could not be read` });
-    else if (free < bytes)
-      findings.push({
-        severity: 'error',
-        message: `${mib(free)} MiB free for ${path}, ${mib(bytes)} are needed`,
-        fix: `make room on the file system of ${path}`,
-      });
-  }
   return findings;
 }
 

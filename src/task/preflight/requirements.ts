@@ -1,5 +1,5 @@
 import { minorOf } from '../../apis/kubexms/v1alpha1/index.js';
-import { ports } from '../../common/host-paths.js';
+import { hostPaths, ports } from '../../common/host-paths.js';
 import type { HostName } from '../../plan/index.js';
 import type { CheckHost, HostFacts } from '../../step/index.js';
 import { oncePer } from '../../util/memo.js';
@@ -37,19 +37,7 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
     // kubeadm's own preflight: two CPUs and 1700 MB for a control plane.
     cpus: isControlPlane ? 2 : 1,
     memoryBytes: isControlPlane ? 1700 * 10 ** 6 : isNode ? 700 * 10 ** 6 : 400 * 10 ** 6,
-    disk: [
-      { path: '/etc', bytes: 16 * mib },
-      { path: '/usr/local/bin', bytes: gib / 2 },
-      { path: '/var/lib/kubexm', bytes: gib / 2 },
-      ...(isNode
-        ? [
-            { path: '/opt/cni/bin', bytes: 128 * mib },
-            { path: '/var/lib/containerd', bytes: 2 * gib },
-            { path: '/var/lib/kubelet', bytes: gib },
-          ]
-        : []),
-      ...(isEtcd ? [{ path: etcdDataDir, bytes: 2 * gib }] : []),
-    ],
+    disk: diskNeeds({ isNode, ...(isEtcd ? { etcdDataDir } : {}) }),
     commands: [...new Set([...(isNode ? nodeCommands : []), ...(isEtcd ? etcdCommands : [])])],
     ports: [
       ...(isControlPlane ? controlPlanePorts : []),
@@ -73,6 +61,38 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
     },
     etcdDataDir,
   };
+}
+
+/** Estimates: programs and archives of all components with room to replace one, images and logs of a first day. */
+function diskNeeds({
+  isNode,
+  etcdDataDir,
+}: {
+  readonly isNode: boolean;
+  readonly etcdDataDir?: string;
+}): CheckHost['disk'] {
+  // The kubelet has its kubeconfig at the end of a join, when programs and images of the node are there.
+  const joined = isNode ? [`${hostPaths.kubernetes}/kubelet.conf`] : [];
+  const founded = etcdDataDir === undefined ? [] : [`${etcdDataDir}/member`];
+  const until = [...joined, ...founded];
+  const programs = [
+    ...(isNode ? ['kubelet', 'kubeadm', 'kubectl', 'crictl', 'containerd', 'containerd-shim-runc-v2', 'ctr'] : []),
+    ...(etcdDataDir === undefined ? [] : ['etcd', 'etcdctl', 'etcdutl']),
+  ].map((name) => `${hostPaths.bin}/${name}`);
+  const own = (path: string, bytes: number, done: readonly string[]) => ({ path, bytes, until: done, holds: [path] });
+  return [
+    { path: '/etc', bytes: 16 * mib, until, holds: [hostPaths.kubernetes, '/etc/etcd', '/etc/containerd'] },
+    { path: hostPaths.bin, bytes: gib / 2, until, holds: programs },
+    own('/var/lib/kubexm', gib / 2, until),
+    ...(isNode
+      ? [
+          own(hostPaths.cniBin, 128 * mib, joined),
+          own('/var/lib/containerd', 2 * gib, joined),
+          own('/var/lib/kubelet', gib, joined),
+        ]
+      : []),
+    ...(etcdDataDir === undefined ? [] : [own(etcdDataDir, 2 * gib, founded)]),
+  ];
 }
 
 /** By what hosts say of themselves: who says it. */
