@@ -94,3 +94,25 @@ export const eventsOption: OptionSpec = {
   description: 'write every event as a line of JSON ("-": stdout)',
   completes: 'files',
 };
+
+/** A directory of the user's own versions of what hosts are given. */
+export const templatesOption: OptionSpec = {
+  flags: '--templates <dir>',
+  description: 'a directory whose files replace those of templates/',
+  completes: 'files',
+};
+
+/** Options of every command that changes a cluster. */
+export function operationOptions(): readonly OptionSpec[] {
+  return [
+    ...commonOptions(),
+    ...changeOptions,
+    { flags: '--rollback', description: 'after a failure, undo what this run changed (default: stop and explain)' },
+    {
+      flags: '--break-lock',
+      description: 'end the session of a hung run that holds the cluster; two runs at once can cost etcd its quorum',
+    },
+    eventsOption,
+    templatesOption,
+  ];
+}

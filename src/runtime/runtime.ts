@@ -19,6 +19,7 @@ import { type Secret, secretResolver } from '../secrets/index.js';
 import type { StepContext } from '../step/index.js';
 import type { PlanContext } from '../task/index.js';
 import { assumedFacts } from './assumed-facts.js';
+import { type ClusterLock, lockCluster } from './cluster-lock.js';
 import { errorReport } from './error-report.js';
 import { type HostPool, hostPool } from './hosts.js';
 import { readManifests } from './manifests.js';
@@ -44,8 +45,13 @@ export interface RuntimeOptions {
 /** Everything a command needs of this machine and of the hosts; close it whatever happens. */
 export interface Runtime {
   readonly workDirs: WorkDirs;
-  /** Makes this the only run that changes things, until `close`; LOCKED where another one is at work. */
+  /** Makes this the only run of this work directory that changes things, until `close`; LOCKED where another one is at work. */
   claim(): Promise<void>;
+  /**
+   * Makes this the only run, of any machine, that changes the cluster, until `close`: call it after `survey` and before
+   * reading what a plan is to rest on. LOCKED with the holder's name where another one is at work.
+   */
+  lock(options: { readonly operation: string; readonly breakLock?: boolean }): Promise<void>;
   /** Connects to all hosts at once and learns what they are; what failed is in the answer, by host. */
   survey(emit: (event: EngineEvent) => void): Promise<Survey>;
   /** Facts are those of the last survey. `assumeFresh`: hosts that were not surveyed count as fresh machines. */
@@ -116,13 +122,22 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   let facts: ReadonlyMap<string, HostFacts> = new Map();
   let unlock: Promise<() => Promise<void>> | undefined;
+  let clusterLock: Promise<ClusterLock> | undefined;
   const claim = async (): Promise<void> => {
     unlock ??= lockRuns(dirs.clusterWorkDir);
     await unlock;
   };
+  const lock: Runtime['lock'] = async ({ operation, breakLock = false }) => {
+    await claim();
+    clusterLock ??= speakers(cluster, facts, pool).then((hosts) =>
+      lockCluster({ hosts, operation, breakLock, onNotice: options.onNotice }),
+    );
+    await clusterLock;
+  };
   return {
     workDirs: dirs,
     claim,
+    lock,
     async survey(emit) {
       const survey = await surveyHosts({ cluster, pool, emit, limits, redact: (text) => redactor.redact(text) });
       facts = survey.facts;
@@ -138,11 +153,15 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
         manifests,
       }),
     async run(graph, run) {
-      if (run.mode === 'apply') await claim();
-      return runInDirectory(parts, graph, run);
+      if (run.mode === 'apply') await lock({ operation: graph.name });
+      const lost = (await clusterLock)?.lost;
+      const stop = lost === undefined ? run.stop : { ...run.stop, drain: AbortSignal.any([run.stop.drain, lost]) };
+      return runInDirectory(parts, graph, { ...run, stop });
     },
     savedPlan: (path) => readSavedPlan(path, cluster),
     async close() {
+      const held = await clusterLock?.catch(() => undefined);
+      await held?.release();
       await pool.close();
       const release = await unlock?.catch(() => undefined);
       await release?.();
@@ -153,6 +172,16 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
 function completedFacts(cluster: Cluster, known: ReadonlyMap<string, HostFacts>): ReadonlyMap<string, HostFacts> {
   const hosts = cluster.spec.hosts.filter((host) => host.roles.length > 0);
   return new Map(hosts.map((host) => [host.name, known.get(host.name) ?? assumedFacts(host)]));
+}
+
+/** The hosts that hold the cluster's lock: control planes and etcd members, those of them that answer. */
+async function speakers(
+  { spec }: Cluster,
+  facts: ReadonlyMap<string, HostFacts>,
+  pool: HostPool,
+): Promise<readonly HostRunner[]> {
+  const names = new Set([...spec.roleGroups['control-plane'], ...spec.roleGroups.etcd]);
+  return await Promise.all([...names].filter((name) => facts.has(name)).map((name) => pool.runner(name)));
 }
 
 interface Parts {

@@ -3,6 +3,7 @@ export { applyAddons } from './addons/manifests.js';
 export { verifyReadiness } from './addons/verify.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';
+export { type Findings, reported } from './findings.js';
 export { installEtcd } from './etcd/install.js';
 export { initControlPlane } from './kubernetes/init-control-plane.js';
 export { initHost } from './kubernetes/init-host.js';

@@ -1,15 +1,4 @@
-import { changeOptions, commonOptions, eventsOption, type GroupSpec, type OptionSpec } from '../command-spec.js';
-
-const templates: OptionSpec = {
-  flags: '--templates <dir>',
-  description: 'a directory whose files replace those of templates/',
-  completes: 'files',
-};
-
-const rollback: OptionSpec = {
-  flags: '--rollback',
-  description: 'after a failure, undo what this run changed (default: stop and explain)',
-};
+import { commonOptions, eventsOption, type GroupSpec, operationOptions, templatesOption } from '../command-spec.js';
 
 /** `kubexm cluster …` */
 export const clusterGroup: GroupSpec = {
@@ -21,7 +10,7 @@ export const clusterGroup: GroupSpec = {
       summary: 'Make the cluster of the config, or finish one that was begun',
       description:
         'Every step looks first and changes only what is not as wanted: running it again is safe.\nCtrl-C lets running steps finish; a second one aborts them.',
-      options: [...commonOptions(), ...changeOptions, rollback, eventsOption, templates],
+      options: operationOptions(),
       examples: [
         'kubexm cluster create -f cluster.yaml',
         'kubexm cluster create --dry-run',
@@ -38,7 +27,7 @@ export const clusterGroup: GroupSpec = {
         { flags: '--offline', description: 'ask no host: structure only' },
         { flags: '--save <file>', description: 'also write the plan as JSON', completes: 'files' },
         eventsOption,
-        templates,
+        templatesOption,
       ],
       examples: ['kubexm cluster plan', 'kubexm cluster plan --offline -o mermaid > plan.mmd'],
       load: () => import('./plan.js'),
@@ -47,7 +36,7 @@ export const clusterGroup: GroupSpec = {
       name: 'apply',
       summary: 'Run a saved plan, or bring an existing cluster to what the config says',
       arguments: [{ name: '[plan]', description: 'a file of `kubexm cluster plan --save`; absent: plan anew' }],
-      options: [...commonOptions(), ...changeOptions, rollback, eventsOption, templates],
+      options: operationOptions(),
       examples: ['kubexm cluster apply plan.json', 'kubexm cluster apply -f cluster.yaml --dry-run'],
       load: () => import('./apply.js'),
     },

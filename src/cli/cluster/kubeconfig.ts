@@ -3,7 +3,7 @@ import { KubexmError } from '../../errors/index.js';
 import { workDirs } from '../../runtime/work-dirs.js';
 import type { CommonOptions, Invocation } from '../command-spec.js';
 import { printJson } from '../io.js';
-import { loadConfig } from './load.js';
+import { loadConfig } from '../load.js';
 
 interface KubeconfigOptions extends CommonOptions {
   readonly path?: boolean;

@@ -13,10 +13,10 @@ import type { Runtime } from '../../runtime/index.js';
 import type { CommonOptions, Invocation } from '../command-spec.js';
 import { type Io, note, print, printJson } from '../io.js';
 import { stderrStyle, stdoutStyle } from '../readers.js';
-import { exitCodeOfRun, runPlan } from './execute.js';
-import { loadConfig } from './load.js';
+import { exitCodeOfRun, runPlan } from '../run-plan.js';
+import { loadConfig } from '../load.js';
 import { type CheckedJob, formatCheckedPlan } from './plan-tree.js';
-import { gatherFacts, withRuntime } from './session.js';
+import { gatherFacts, withRuntime } from '../session.js';
 
 interface PlanOptions extends CommonOptions {
   readonly all?: boolean;

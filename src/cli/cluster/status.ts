@@ -3,8 +3,8 @@ import { clusterStatus } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
 import { print, printJson } from '../io.js';
 import { stdoutStyle } from '../readers.js';
-import { loadConfig } from './load.js';
-import { withRuntime } from './session.js';
+import { loadConfig } from '../load.js';
+import { withRuntime } from '../session.js';
 import { formatStatus } from './status-text.js';
 import { statusView } from './status-view.js';
 

@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { showCluster } from '../../config/index.js';
-import { loadConfig } from '../cluster/load.js';
+import { loadConfig } from '../load.js';
 import type { Invocation } from '../command-spec.js';
 import { print, printJson } from '../io.js';
 

@@ -6,10 +6,11 @@ import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
 import { asError, KubexmError } from '../../errors/index.js';
 import { formatDuration } from '../../logger/index.js';
 import { workDirs } from '../../runtime/work-dirs.js';
-import { type ClusterRun, runCluster } from '../cluster/execute.js';
-import { loadConfig } from '../cluster/load.js';
+import { runCluster } from '../cluster/execute.js';
+import { loadConfig } from '../load.js';
 import type { Invocation } from '../command-spec.js';
 import { type Io, note, print, printJson } from '../io.js';
+import type { OperationRun } from '../operation.js';
 import { hostCount } from './host-count.js';
 import type { LabUpOptions } from './up.js';
 
@@ -44,10 +45,11 @@ export async function run({ options, io }: Invocation<DemoOptions>): Promise<num
   }
   const kubectl = await kubectlOf(cluster, result, io);
   if (options.output === 'json') {
+    const { findings: _, ...shown } = result;
     printJson(io, {
       labMs,
       config: lab.clusterYamlPath,
-      ...result,
+      ...shown,
       nodes: await kubectl.json('nodes'),
       pods: await kubectl.json('pods'),
     });
@@ -75,7 +77,7 @@ interface Kubectl {
 }
 
 /** The kubectl that was downloaded for the control planes runs here as well: the lab is this machine. */
-async function kubectlOf(cluster: Cluster, { kubeconfigPath }: ClusterRun, io: Io): Promise<Kubectl> {
+async function kubectlOf(cluster: Cluster, { kubeconfigPath }: OperationRun, io: Io): Promise<Kubectl> {
   const { version } = cluster.spec.kubernetes;
   const dirs = workDirs({ cwd: io.cwd, clusterName: cluster.metadata.name });
   const path = join(
@@ -114,7 +116,7 @@ async function kubectlOf(cluster: Cluster, { kubeconfigPath }: ClusterRun, io: I
 function farewell(shown: {
   labMs: number;
   totalMs: number;
-  result: ClusterRun;
+  result: OperationRun;
   configPath: string;
   kubectlPath: string;
   cwd: string;

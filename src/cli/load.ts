@@ -1,7 +1,7 @@
-import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
-import { readClusterFile, renderDiagnostic } from '../../config/index.js';
-import { colorsWanted } from '../../logger/style.js';
-import { type Io, note } from '../io.js';
+import type { Cluster } from '../apis/kubexms/v1alpha1/index.js';
+import { readClusterFile, renderDiagnostic } from '../config/index.js';
+import { colorsWanted } from '../logger/style.js';
+import { type Io, note } from './io.js';
 
 /** The config of `-f`; its warnings are shown, its errors thrown all at once. */
 export async function loadConfig(path: string, io: Io): Promise<Cluster> {

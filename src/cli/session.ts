@@ -1,11 +1,11 @@
-import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
-import { type ErrorCode, exitCodes, KubexmError } from '../../errors/index.js';
-import { plural } from '../../logger/index.js';
-import { checkCluster } from '../../pipeline/index.js';
-import { openRuntime, type Runtime } from '../../runtime/index.js';
-import { type Io, note } from '../io.js';
-import { askSecret } from '../prompt.js';
-import { watchReader } from '../readers.js';
+import type { Cluster } from '../apis/kubexms/v1alpha1/index.js';
+import { type ErrorCode, exitCodes, KubexmError } from '../errors/index.js';
+import { plural } from '../logger/index.js';
+import { checkCluster } from '../pipeline/index.js';
+import { openRuntime, type Runtime } from '../runtime/index.js';
+import { type Io, note } from './io.js';
+import { askSecret } from './prompt.js';
+import { watchReader } from './readers.js';
 
 /** Opens the runtime for a cluster, hands it to `work` and closes it whatever happens. */
 export async function withRuntime<T>(
@@ -27,14 +27,19 @@ export async function withRuntime<T>(
   }
 }
 
+/** Hosts that a command can do without. */
+export type MayBeDown = (host: string) => boolean;
+
 /**
  * Connects to all hosts and learns what they are. Shown live on a terminal; otherwise its result speaks. Where a host does
  * not answer, the others are checked all the same, so that one error tells of everything there is to mend.
  */
-export async function gatherFacts(runtime: Runtime, io: Io): Promise<void> {
+export async function gatherFacts(runtime: Runtime, io: Io, mayBeDown: MayBeDown = () => false): Promise<void> {
   const reader = io.stderr.isTTY === true ? watchReader(io) : undefined;
   try {
-    const { facts, failures } = await runtime.survey((event) => reader?.read(event));
+    const { facts, failures: all } = await runtime.survey((event) => reader?.read(event));
+    for (const [host, { message }] of all) if (mayBeDown(host)) note(io, `without ${host}: ${message}`);
+    const failures = new Map([...all].filter(([host]) => !mayBeDown(host)));
     if (failures.size === 0) return;
     const details = [...failures.values()].flatMap(problemLines);
     if (facts.size > 0) details.push(...(await otherProblems(runtime)));
