@@ -1,10 +1,11 @@
 import { clusterGroup } from './cluster/commands.js';
 import { type CommandSpec, commonOptions, type GroupSpec } from './command-spec.js';
 import { configGroup } from './config/commands.js';
+import { etcdGroup } from './etcd/commands.js';
 import { labGroup } from './lab/commands.js';
 
 /** Everything that kubexm can be told, in the order of its help. */
-export const groups: readonly GroupSpec[] = [clusterGroup, configGroup, labGroup];
+export const groups: readonly GroupSpec[] = [clusterGroup, etcdGroup, configGroup, labGroup];
 
 export const rootCommands: readonly CommandSpec[] = [
   {

@@ -14,13 +14,14 @@ import {
   labelNodes,
   prepareOs,
   pullNodeImages,
+  readEtcd,
   readStatus,
   runPostInstall,
   verifyReadiness,
 } from '../task/index.js';
 import { defineModule } from './module.js';
 
-export { statusReports } from '../task/index.js';
+export { observeEtcd, statusReports } from '../task/index.js';
 export type { Module } from './module.js';
 
 /** Looks at all hosts and fetches all artifacts; then makes the operating systems ready. */
@@ -51,3 +52,5 @@ export const addons = defineModule('addons', [
 ]);
 /** Reads, for `cluster status`. */
 export const status = defineModule('status', [readStatus]);
+/** Members, their state, alarms. */
+export const etcdState = defineModule('etcd-state', [readEtcd]);

@@ -14,6 +14,8 @@ export type * from './context.js';
 export { type StepData, type StepFactory, type StepOverrides, stepFromData } from './define.js';
 export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
 export { addEtcdLearner, type EtcdMemberChange, promoteEtcdMember } from './etcd/members.js';
+export type { EtcdMember } from './etcd/etcdctl.js';
+export { type EtcdEndpointState, type EtcdStateReport, type ReadEtcdState, readEtcdState } from './etcd/read-state.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
 export {
   discoveryFile,

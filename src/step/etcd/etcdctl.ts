@@ -12,10 +12,14 @@ export interface EtcdMember {
   readonly isLearner: boolean;
 }
 
-/** etcdctl as the administrator of the cluster, on a host that is a member. */
-export function etcdctl(endpoints: readonly string[], args: readonly string[]): ShellCommand {
+/** etcdctl as the administrator of the cluster, on a host that is a member. `timeoutSeconds`: of each request. */
+export function etcdctl(
+  endpoints: readonly string[],
+  args: readonly string[],
+  { timeoutSeconds = 10 }: { readonly timeoutSeconds?: number } = {},
+): ShellCommand {
   const { pki } = hostPaths.etcd;
-  return sh`${hostPaths.bin}/etcdctl --endpoints=${endpoints.join(',')} --cacert=${pki}/ca.pem --cert=${pki}/admin.pem --key=${pki}/admin-key.pem --command-timeout=10s ${args}`;
+  return sh`${hostPaths.bin}/etcdctl --endpoints=${endpoints.join(',')} --cacert=${pki}/ca.pem --cert=${pki}/admin.pem --key=${pki}/admin-key.pem --command-timeout=${timeoutSeconds}s ${args}`;
 }
 
 /** Reads the member list; throws where the cluster does not answer, since "unknown" is not "absent". */
@@ -24,10 +28,19 @@ export async function memberList({ host, signal }: StepContext, endpoints: reado
   return parseMemberList(stdout, host.name);
 }
 
+/** Ids, hashes and terms are uint64: as JSON numbers they would lose their last digits. They become decimal strings. */
+export function quoteIds(text: string): string {
+  return text.replaceAll(/"(ID|member_id|memberID|cluster_id|leader)":(\d+)/g, '"$1":"$2"');
+}
+
+/** An id as etcd's own log prints it. */
+export function hexId(decimal: string | undefined): string {
+  return BigInt(decimal ?? 0).toString(16);
+}
+
 /** Parses `etcdctl member list -w json`. */
 export function parseMemberList(text: string, host: string): EtcdMember[] {
-  // Ids are uint64: as JSON numbers they would lose their last digits.
-  const quoted = text.replaceAll(/"(ID|member_id|cluster_id)":(\d+)/g, '"$1":"$2"');
+  const quoted = quoteIds(text);
   let parsed: {
     members?: { ID?: string; name?: string; peerURLs?: string[]; clientURLs?: string[]; isLearner?: boolean }[];
   };
@@ -44,7 +57,7 @@ export function parseMemberList(text: string, host: string): EtcdMember[] {
       details: [text.slice(0, 300)],
     });
   return parsed.members.map((member) => ({
-    id: BigInt(member.ID ?? 0).toString(16),
+    id: hexId(member.ID),
     name: member.name ?? '',
     peerUrls: member.peerURLs ?? [],
     clientUrls: member.clientURLs ?? [],

@@ -1,0 +1,208 @@
+import type { Json } from '../../plan/index.js';
+import { type ShellCommand, script } from '../../runner/index.js';
+import { defineStep, satisfied } from '../define.js';
+import { type EtcdMember, etcdctl, hexId, parseMemberList, quoteIds } from './etcdctl.js';
+
+/** What one endpoint says of itself. Sizes in bytes; `latencyMs` of a proposal through the leader. */
+export interface EtcdEndpointState {
+  readonly endpoint: string;
+  /** It commits a proposal: it has a leader and a quorum behind it. */
+  readonly healthy: boolean;
+  readonly error?: string;
+  readonly latencyMs?: number;
+  /** Absent: the endpoint did not answer at all. */
+  readonly status?: {
+    /** Hexadecimal, as in the member list. */
+    readonly memberId: string;
+    readonly clusterId: string;
+    /** `0`: it knows of none. */
+    readonly leaderId: string;
+    readonly isLearner: boolean;
+    readonly version: string;
+    /** Of the data on its disk; etcd says so since 3.6. */
+    readonly storageVersion?: string;
+    readonly raftTerm: number;
+    readonly raftIndex: number;
+    readonly raftAppliedIndex: number;
+    readonly revision: number;
+    readonly dbSizeBytes: number;
+    readonly dbSizeInUseBytes: number;
+    /** etcd says so since 3.6. */
+    readonly quotaBytes?: number;
+    readonly errors: readonly string[];
+  };
+}
+
+/** What one host could learn of etcd. */
+export interface EtcdStateReport {
+  readonly endpoints: readonly EtcdEndpointState[];
+  /** Agreed by a quorum. Absent: there is none, or this host cannot reach it. */
+  readonly members?: readonly EtcdMember[];
+  /** As this host's own member last knew it; it may be out of date. */
+  readonly localMembers?: readonly EtcdMember[];
+  readonly alarms: readonly { readonly memberId: string; readonly alarm: string }[];
+  /** Why something is missing above. */
+  readonly errors: readonly string[];
+}
+
+/** `own`: the endpoint of the host's own member; `others`: those whose hosts cannot be asked. */
+export interface ReadEtcdState {
+  readonly report: string;
+  readonly own: string;
+  readonly others: readonly string[];
+}
+
+const questions = ['status', 'health', 'members', 'local', 'alarms'] as const;
+
+/** Asks for status, health, members and alarms in one round trip, also where etcd does not answer. */
+export const readEtcdState = defineStep<ReadEtcdState>({
+  kind: 'etcd.read-state',
+  title: () => 'Read the state of etcd',
+  recheck: false,
+  async precheck({ host, signal, log }, p) {
+    const all = [p.own, ...p.others];
+    const ask = (args: readonly string[], endpoints: readonly string[] = [p.own]): ShellCommand =>
+      etcdctl(endpoints, [...args, '-w', 'json'], { timeoutSeconds: 4 });
+    const commands: Record<(typeof questions)[number], ShellCommand> = {
+      status: ask(['endpoint', 'status'], all),
+      health: ask(['endpoint', 'health'], all),
+      members: ask(['member', 'list']),
+      // etcdctl before 3.5.0 has no such option, and says so.
+      local: ask(['member', 'list', '--consistency=s']),
+      alarms: ask(['alarm', 'list']),
+    };
+    const { stdout } = await host.run(atOnce(commands), { signal });
+    log('debug', p.report, parseReport(stdout, all, host.name) as unknown as Json);
+    return satisfied('etcd was asked');
+  },
+  run: () => Promise.resolve(),
+});
+
+/** Beside each other, since each may wait for its timeout. */
+function atOnce(commands: Readonly<Record<string, ShellCommand>>): ShellCommand {
+  const names = Object.keys(commands);
+  const started = Object.entries(commands).map(
+    ([name, command]) => `{ ${command.text} >"$d"/${name} 2>"$d"/${name}.err; } &`,
+  );
+  const shown = names
+    .flatMap((name) => [name, `${name}.err`])
+    .map((file) => `echo '@@${file}'; tail -c 200000 "$d"/${file}; echo`);
+  return script(['d=$(mktemp -d) || exit 1', ...started, 'wait', ...shown, 'rm -rf "$d"'].join('\n'));
+}
+
+function parseReport(stdout: string, endpoints: readonly string[], host: string): EtcdStateReport {
+  const sections = new Map(
+    stdout
+      .split(/^@@/m)
+      .slice(1)
+      .map((section) => {
+        const end = section.indexOf('\n');
+        return [section.slice(0, end), section.slice(end + 1).trim()] as const;
+      }),
+  );
+  const json = <T>(name: (typeof questions)[number]): T | undefined => parsed<T>(sections.get(name) ?? '');
+  const lastWords = (name: (typeof questions)[number]): string => {
+    const lines = (sections.get(`${name}.err`) ?? '').split('\n').filter((line) => !line.startsWith('{'));
+    return lines.at(-1) ?? '';
+  };
+  const members = (name: 'members' | 'local'): readonly EtcdMember[] | undefined => {
+    const text = sections.get(name) ?? '';
+    return parsed(text) === undefined ? undefined : parseMemberList(text, host);
+  };
+  const statuses = json<RawStatus[]>('status') ?? [];
+  const healths = json<RawHealth[]>('health') ?? [];
+  const agreed = members('members');
+  const local = members('local');
+  return {
+    endpoints: endpoints.map((endpoint) => {
+      const health = healths.find((each) => each.endpoint === endpoint);
+      const status = statuses.find((each) => each.Endpoint === endpoint)?.Status;
+      const error = health === undefined ? lastWords('health') || 'no answer' : health.error;
+      const latency = health?.health === true ? milliseconds(health.took) : undefined;
+      return {
+        endpoint,
+        healthy: health?.health ?? false,
+        ...(error === undefined ? {} : { error }),
+        ...(latency === undefined ? {} : { latencyMs: latency }),
+        ...(status === undefined ? {} : { status: endpointStatus(status) }),
+      };
+    }),
+    ...(agreed === undefined ? {} : { members: agreed }),
+    ...(local === undefined ? {} : { localMembers: local }),
+    alarms: (json<{ alarms?: RawAlarm[] }>('alarms')?.alarms ?? []).map(({ memberID, alarm }) => ({
+      memberId: hexId(memberID),
+      alarm: alarmNames[alarm ?? 0] ?? `alarm ${alarm}`,
+    })),
+    errors: questions
+      .filter((name) => json(name) === undefined)
+      .map((name) => `${name}: ${lastWords(name) || 'no answer'}`),
+  };
+}
+
+interface RawStatus {
+  readonly Endpoint: string;
+  readonly Status: {
+    readonly header: { readonly cluster_id?: string; readonly member_id?: string; readonly revision?: number };
+    readonly version?: string;
+    readonly storageVersion?: string;
+    readonly dbSize?: number;
+    readonly dbSizeInUse?: number;
+    readonly dbSizeQuota?: number;
+    readonly leader?: string;
+    readonly raftIndex?: number;
+    readonly raftTerm?: number;
+    readonly raftAppliedIndex?: number;
+    readonly isLearner?: boolean;
+    readonly errors?: readonly string[];
+  };
+}
+
+interface RawHealth {
+  readonly endpoint: string;
+  readonly health: boolean;
+  readonly took?: string;
+  readonly error?: string;
+}
+
+interface RawAlarm {
+  readonly memberID?: string;
+  readonly alarm?: number;
+}
+
+/** https://github.com/etcd-io/etcd/blob/main/api/etcdserverpb/rpc.proto AlarmType */
+const alarmNames = ['NONE', 'NOSPACE', 'CORRUPT'];
+
+function endpointStatus({ header, ...status }: RawStatus['Status']): NonNullable<EtcdEndpointState['status']> {
+  return {
+    memberId: hexId(header.member_id),
+    clusterId: hexId(header.cluster_id),
+    leaderId: hexId(status.leader),
+    isLearner: status.isLearner ?? false,
+    version: status.version ?? '',
+    ...(status.storageVersion === undefined ? {} : { storageVersion: status.storageVersion }),
+    raftTerm: status.raftTerm ?? 0,
+    raftIndex: status.raftIndex ?? 0,
+    raftAppliedIndex: status.raftAppliedIndex ?? 0,
+    revision: header.revision ?? 0,
+    dbSizeBytes: status.dbSize ?? 0,
+    dbSizeInUseBytes: status.dbSizeInUse ?? 0,
+    ...(status.dbSizeQuota === undefined ? {} : { quotaBytes: status.dbSizeQuota }),
+    errors: status.errors ?? [],
+  };
+}
+
+/** A Go duration as etcdctl prints it: `2.900407ms`, `1.2s`, `850µs`. */
+function milliseconds(took: string | undefined): number | undefined {
+  const match = /^([\d.]+)(µs|us|ms|s)$/.exec(took ?? '');
+  if (!match) return undefined;
+  const factor = { µs: 0.001, us: 0.001, ms: 1, s: 1000 }[match[2] as 'µs'];
+  return Number(match[1]) * factor;
+}
+
+function parsed<T>(text: string): T | undefined {
+  try {
+    return JSON.parse(quoteIds(text)) as T;
+  } catch {
+    return undefined;
+  }
+}

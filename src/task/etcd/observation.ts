@@ -1,0 +1,79 @@
+import type { HostName } from '../../plan/index.js';
+import type { EtcdEndpointState, EtcdStateReport } from '../../step/index.js';
+import type { PlanContext } from '../context.js';
+import { type Findings, reported } from '../findings.js';
+import { etcdMembers } from './endpoints.js';
+
+/** Name of the log events that carry what a host could learn of etcd. */
+export const etcdStateReport = 'etcd:state';
+
+/** A member of the running cluster, with what its endpoint says. */
+export interface ObservedMember {
+  /** Hexadecimal. */
+  readonly id: string;
+  /** Empty: it was added and has never started. */
+  readonly name: string;
+  /** The host of the config that has this peer URL. */
+  readonly host?: HostName;
+  readonly peerUrls: readonly string[];
+  readonly clientUrls: readonly string[];
+  readonly isLearner: boolean;
+  readonly isLeader: boolean;
+  readonly alarms: readonly string[];
+  /** It answers, and commits a proposal. */
+  readonly healthy: boolean;
+  /** Why it is not healthy. */
+  readonly error?: string;
+  readonly state?: EtcdEndpointState;
+}
+
+/** etcd as it runs. */
+export interface EtcdObservation {
+  /**
+   * `agreed`: by a quorum, read through the leader. `stale`: what the members that answer last knew; there is no quorum.
+   * `unknown`: nobody answers, so there is only the config.
+   */
+  readonly membership: 'agreed' | 'stale' | 'unknown';
+  readonly members: readonly ObservedMember[];
+  /** Hosts of the role etcd that are no member. */
+  readonly missing: readonly HostName[];
+  readonly failures: Findings['failures'];
+}
+
+/** Puts together what the hosts said. */
+export function observeEtcd(ctx: PlanContext, findings: Findings): EtcdObservation {
+  const reports = reported<EtcdStateReport>(findings, etcdStateReport).map(({ data }) => data);
+  const wanted = etcdMembers(ctx);
+  const agreed = reports.find((report) => report.members)?.members;
+  const stale = reports.find((report) => report.localMembers)?.localMembers;
+  const list = agreed ?? stale ?? [];
+  const endpoints = new Map(
+    reports.flatMap((report) => report.endpoints.map((state) => [state.endpoint, state] as const)),
+  );
+  const alarms = reports.find((report) => report.members)?.alarms ?? [];
+  const members = list.map((member): ObservedMember => {
+    const spec = wanted.find((each) => member.peerUrls.includes(each.peerUrl));
+    const urls = spec === undefined ? member.clientUrls : [spec.clientUrl, ...member.clientUrls];
+    const state = urls.map((url) => endpoints.get(url)).find((each) => each !== undefined);
+    const error = state === undefined ? 'it was not asked: no host that answers can reach it' : state.error;
+    return {
+      id: member.id,
+      name: member.name,
+      ...(spec === undefined ? {} : { host: spec.name }),
+      peerUrls: member.peerUrls,
+      clientUrls: member.clientUrls,
+      isLearner: member.isLearner,
+      isLeader: state?.status !== undefined && state.status.leaderId === member.id,
+      alarms: alarms.filter(({ memberId }) => memberId === member.id).map(({ alarm }) => alarm),
+      healthy: state?.healthy ?? false,
+      ...(error === undefined ? {} : { error }),
+      ...(state === undefined ? {} : { state }),
+    };
+  });
+  return {
+    membership: agreed ? 'agreed' : stale ? 'stale' : 'unknown',
+    members,
+    missing: wanted.filter((each) => !members.some((member) => member.host === each.name)).map(({ name }) => name),
+    failures: findings.failures,
+  };
+}

@@ -1,0 +1,35 @@
+import type { EtcdObservation, ObservedMember } from './observation.js';
+
+/** How many voters must agree. */
+export function quorumOf(voters: number): number {
+  return Math.floor(voters / 2) + 1;
+}
+
+/** Arithmetic of a change of membership, in words for the user. */
+export interface QuorumForecast {
+  readonly safe: boolean;
+  readonly lines: readonly string[];
+}
+
+/** What is left when `leaving` are gone: `safe` where those that are healthy then are a quorum of those that are left. */
+export function quorumWithout({ members }: EtcdObservation, leaving: readonly ObservedMember[]): QuorumForecast {
+  const voters = members.filter((member) => !member.isLearner);
+  const left = voters.filter((member) => !leaving.includes(member));
+  const healthy = left.filter((member) => member.healthy);
+  const now = voters.filter((member) => member.healthy);
+  const needed = quorumOf(left.length);
+  const safe = left.length > 0 && healthy.length >= needed && now.length >= quorumOf(voters.length);
+  return {
+    safe,
+    lines: [
+      `now: ${now.length} of ${voters.length} voters healthy, quorum ${quorumOf(voters.length)}`,
+      `after: ${healthy.length} of ${left.length} voters healthy, quorum ${left.length === 0 ? 'none' : needed}; ` +
+        (safe ? toleranceText(healthy.length - needed) : 'no quorum: every write would fail'),
+    ],
+  };
+}
+
+function toleranceText(spare: number): string {
+  if (spare === 0) return 'none may fail';
+  return spare === 1 ? '1 may fail' : `${spare} may fail`;
+}
