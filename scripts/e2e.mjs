@@ -20,12 +20,14 @@ const { values, positionals } = parseArgs({
 });
 
 const files = scenarioFiles();
-const unknown = positionals.filter((id) => !files.has(id));
+// A scenario with parts (`create-8`, `create-8b`) is asked for by its number; a part alone by its letter.
+const partsOf = (id) => [...files.keys()].filter((known) => known === id || known.replace(/[a-z]$/, '') === id);
+const unknown = positionals.filter((id) => partsOf(id).length === 0);
 if (files.size === 0 || unknown.length > 0) {
   console.error(`no such scenario: ${unknown.join(', ')}; there are: ${[...files.keys()].join(', ') || 'none'}`);
   process.exit(2);
 }
-const chosen = positionals.length > 0 ? [...new Set(positionals)] : [...files.keys()];
+const chosen = positionals.length > 0 ? [...new Set(positionals.flatMap(partsOf))] : [...files.keys()];
 
 // The kubexm that is tried is the one of these sources; the scenarios start it without building again.
 execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), '--quiet'], { stdio: 'inherit' });
