@@ -29,7 +29,12 @@ export function usablePart(raw: unknown, issues: readonly Issue[]): UsablePart |
   if (Array.isArray(kept) && typeof spec === 'object' && spec !== null) {
     Object.assign(spec, { hosts: hostIndexes.map((i) => kept[i] as unknown) });
   }
-  const parsed = clusterSchema.safeParse(withIdentity(copy));
+  let parsed = clusterSchema.safeParse(withIdentity(copy));
+  // What is left of a list may be no list any more: then the whole section goes, and not everything.
+  if (!parsed.success) {
+    for (const { path } of issues) if (path[1] !== 'hosts') remove(copy, path.slice(0, 2));
+    parsed = clusterSchema.safeParse(withIdentity(copy));
+  }
   if (!parsed.success) return undefined;
   const names = allHosts.map((host) => valueAt(host, ['name'])).filter((name) => typeof name === 'string');
   return { input: parsed.data, hostIndexes, hostNames: new Set(names) };

@@ -3,8 +3,8 @@ import { type ClusterInput, clusterSchema } from './cluster.js';
 import { type Issue, isWithin, type Path } from './issue.js';
 import type { PathExpander } from './paths.js';
 import { resolve } from './resolve.js';
-import { schemaIssues } from './schema-issues.js';
 import type { Cluster } from './types.js';
+import { mendTypos } from './typos.js';
 import { type UsablePart, usablePart } from './usable-part.js';
 
 /** `cluster` is there exactly when no issue is an error. */
@@ -20,9 +20,10 @@ export interface Validation {
 export function validate(raw: unknown, expandPath: PathExpander, known: readonly Issue[] = []): Validation {
   const parsed = clusterSchema.safeParse(raw);
   if (!parsed.success) {
-    const found = schemaIssues(clusterSchema, parsed.error.issues, raw);
-    const part = usablePart(raw, found);
-    return { issues: part === undefined ? found : [...found, ...issuesAcross(part, [...known, ...found])] };
+    const { document, typos, found, inText } = mendTypos(clusterSchema, raw);
+    const part = usablePart(document, found);
+    const across = part === undefined ? [] : issuesAcross(part, [...known, ...found]);
+    return { issues: [...typos, ...[...found, ...across].map((issue) => ({ ...issue, path: inText(issue.path) }))] };
   }
   const { data: input } = parsed;
   const issues = issuesAcross(wholePart(input), known);
