@@ -63,3 +63,10 @@ test('nodes and etcd as tables, pods that do not run, the certificate that runs 
     ].join('\n'),
   );
 });
+
+test('etcd that nobody told of is shown as unknown', () => {
+  const pods = { running: 0, total: 0, notRunning: [] };
+  const status = { name: 'demo', healthy: false, problems: [], nodes: [], pods, certificates: [] };
+  expect(formatStatus({ ...status, etcd: null }, createStyle(false))).toContain('\nETCD  unknown\n');
+  expect(formatStatus({ ...status, etcd: [] }, createStyle(false))).not.toContain('ETCD');
+});

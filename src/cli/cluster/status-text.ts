@@ -26,14 +26,17 @@ export interface ClusterStatusView {
       readonly node: string;
     }[];
   };
-  readonly etcd: readonly {
-    readonly name: string;
-    readonly endpoint: string;
-    readonly healthy: boolean;
-    readonly leader: boolean;
-    readonly version: string;
-    readonly dbSizeBytes: number;
-  }[];
+  /** Null where nothing is known of it; no members where etcd is no part of this cluster. */
+  readonly etcd:
+    | readonly {
+        readonly name: string;
+        readonly endpoint: string;
+        readonly healthy: boolean;
+        readonly leader: boolean;
+        readonly version: string;
+        readonly dbSizeBytes: number;
+      }[]
+    | null;
   readonly certificates: readonly { readonly host: string; readonly name: string; readonly expiresAt: string }[];
 }
 
@@ -62,7 +65,8 @@ export function formatStatus(status: ClusterStatusView, style: Style, now = Date
       ]),
     ]),
   );
-  if (status.etcd.length > 0) {
+  if (status.etcd === null) parts.push('ETCD  unknown');
+  else if (status.etcd.length > 0) {
     parts.push(
       table([
         ['ETCD', 'HEALTHY', 'LEADER', 'VERSION', 'DB', 'ENDPOINT'],

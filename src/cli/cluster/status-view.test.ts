@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { EngineEvent } from '../../engine/index.js';
 import { statusReports } from '../../pipeline/index.js';
 import type { Json } from '../../plan/index.js';
@@ -38,7 +38,7 @@ const objects = (...items: Json[]) => report(statusReports.objects, { items });
 test('a healthy cluster: nodes with their roles, pods counted, the leader of etcd, certificates by host', () => {
   const endpoint = 'https://10.0.0.11:2379';
   const view = statusView(
-    'demo',
+    { name: 'demo', hasEtcd: true },
     [
       objects(node('True'), pod('coredns', 'Running', 'True'), pod('job', 'Succeeded', 'False')),
       report(statusReports.etcd, {
@@ -75,7 +75,7 @@ test('a healthy cluster: nodes with their roles, pods counted, the leader of etc
 
 test('everything that is wrong is a problem, and none of it hides the rest', () => {
   const view = statusView(
-    'demo',
+    { name: 'demo', hasEtcd: true },
     [
       objects(node('False'), pod('flannel', 'Running', 'False')),
       report(statusReports.etcd, { status: [], health: [{ endpoint: 'https://10.0.0.11:2379', health: false }] }),
@@ -107,4 +107,42 @@ test('everything that is wrong is a problem, and none of it hides the rest', () 
   expect(view.pods.notRunning).toEqual([
     { namespace: 'kube-system', name: 'flannel', phase: 'Running', reason: 'ContainersNotReady', node: 'm1' },
   ]);
+});
+
+describe('etcd', () => {
+  const [first, second] = ['https://10.0.0.11:2379', 'https://10.0.0.12:2379'] as const;
+  const state = (endpoint: string, id: number) => ({
+    Endpoint: endpoint,
+    Status: { header: { member_id: id }, leader: 7, version: '3.6.14', dbSize: 20480 },
+  });
+
+  test('of which nobody told is unknown, not absent', () => {
+    const view = statusView({ name: 'demo', hasEtcd: true }, [objects(node('True'))], new Map());
+    expect([view.etcd, view.healthy, view.problems]).toEqual([
+      null,
+      false,
+      ['the state of etcd is unknown: no member told of it'],
+    ]);
+  });
+
+  test('of somebody else is no problem', () => {
+    const view = statusView({ name: 'demo', hasEtcd: false }, [objects(node('True'))], new Map());
+    expect([view.etcd, view.healthy]).toEqual([[], true]);
+  });
+
+  test('what one member cannot tell, another does', () => {
+    const health = (endpoint: string, well: boolean) => ({ endpoint, health: well });
+    const { etcd } = statusView(
+      { name: 'demo', hasEtcd: true },
+      [
+        report(statusReports.etcd, { status: [state(first, 7)], health: [health(first, true), health(second, false)] }),
+        report(statusReports.etcd, { status: [state(second, 8)], health: [health(first, true), health(second, true)] }),
+      ],
+      new Map(),
+    );
+    expect(etcd?.map(({ endpoint, healthy, leader }) => [endpoint, healthy, leader])).toEqual([
+      [first, true, true],
+      [second, true, false],
+    ]);
+  });
 });

@@ -27,9 +27,12 @@ interface EtcdReport {
   readonly health: readonly { readonly endpoint: string; readonly health: boolean }[];
 }
 
-/** Puts together what the status pipeline reported. `unreachable`: hosts that did not answer, with the reason. */
+/**
+ * Puts together what the status pipeline reported. `unreachable`: hosts that did not answer, with the reason. `hasEtcd`:
+ * etcd is a part of this cluster, so that members are there, also where none told of them.
+ */
 export function statusView(
-  name: string,
+  { name, hasEtcd }: { readonly name: string; readonly hasEtcd: boolean },
   events: readonly EngineEvent[],
   unreachable: ReadonlyMap<string, string>,
 ): ClusterStatusView {
@@ -37,13 +40,15 @@ export function statusView(
   const nodes = objects.filter((object) => object.kind === 'Node').map(nodeView);
   const pods = objects.filter((object) => object.kind === 'Pod');
   const notRunning = pods.filter((pod) => !podWell(pod));
-  const etcd = etcdView(one<EtcdReport>(events, statusReports.etcd));
+  const reports = logs(events, statusReports.etcd).map(({ data }) => data as EtcdReport);
+  const etcd = reports.length === 0 && hasEtcd ? null : etcdView(reports);
   const problems = [
     ...[...unreachable].map(([host, because]) => `${host}: ${because}`),
     ...failures(events),
     ...nodes.filter((node) => !node.ready).map((node) => `node ${node.name} is not Ready`),
     ...notRunning.map((pod) => `pod ${pod.metadata.namespace ?? ''}/${pod.metadata.name} does not run`),
-    ...etcd.filter((member) => !member.healthy).map((member) => `etcd at ${member.endpoint} is not healthy`),
+    ...(etcd === null ? ['the state of etcd is unknown: no member told of it'] : []),
+    ...(etcd ?? []).filter((member) => !member.healthy).map((member) => `etcd at ${member.endpoint} is not healthy`),
   ];
   return {
     name,
@@ -90,14 +95,16 @@ function podWell({ status }: ApiObject): boolean {
   );
 }
 
-function etcdView(report: EtcdReport | undefined): ClusterStatusView['etcd'] {
-  if (!report) return [];
-  return report.health.map(({ endpoint, health }) => {
-    const state = report.status.find((each) => each.Endpoint === endpoint)?.Status;
+/** Every member was asked for the state of all: an endpoint is healthy where one of them got through to it. */
+function etcdView(reports: readonly EtcdReport[]): NonNullable<ClusterStatusView['etcd']> {
+  const verdicts = reports.flatMap(({ health }) => health);
+  const states = reports.flatMap(({ status }) => status);
+  return [...new Set(verdicts.map(({ endpoint }) => endpoint))].map((endpoint) => {
+    const state = states.find((each) => each.Endpoint === endpoint)?.Status;
     return {
       name: new URL(endpoint).hostname,
       endpoint,
-      healthy: health,
+      healthy: verdicts.some((verdict) => verdict.endpoint === endpoint && verdict.health),
       leader: state !== undefined && state.leader === state.header.member_id,
       version: state?.version ?? '',
       dbSizeBytes: state?.dbSize ?? 0,

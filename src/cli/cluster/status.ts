@@ -2,8 +2,8 @@ import type { EngineEvent } from '../../engine/index.js';
 import { clusterStatus } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
 import { print, printJson } from '../io.js';
-import { stdoutStyle } from '../readers.js';
 import { loadConfig } from '../load.js';
+import { stdoutStyle } from '../readers.js';
 import { withRuntime } from '../session.js';
 import { formatStatus } from './status-text.js';
 import { statusView } from './status-view.js';
@@ -21,7 +21,11 @@ export async function run({ options, io }: Invocation): Promise<number> {
       stop: { drain: never, abort: never },
     });
     const unreachable = new Map([...failures].map(([host, { message }]) => [host, message]));
-    const status = statusView(cluster.metadata.name, events, unreachable);
+    const status = statusView(
+      { name: cluster.metadata.name, hasEtcd: cluster.spec.etcd.type === 'kubexm' },
+      events,
+      unreachable,
+    );
     if (options.output === 'json') printJson(io, status);
     else print(io, formatStatus(status, stdoutStyle(io)));
     return status.healthy ? 0 : 1;

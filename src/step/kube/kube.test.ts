@@ -326,6 +326,20 @@ describe('reads put what they found into the events', () => {
     expect(data).toEqual([{ status: [], health: [{ endpoint: 'https://10.0.0.1:2379', health: false }] }]);
   });
 
+  test.each([
+    [{ exitCode: 127, stderr: 'sh: 1: /usr/local/bin/etcdctl: not found\n' }, /m1: etcdctl does not tell .*not found$/],
+    [{ exitCode: 0, stdout: 'null' }, /m1: etcdctl does not tell .*null$/],
+  ])('where nothing is known of etcd, that is an error: %j', async (answer, message) => {
+    const trial = hostTrial({ name: 'm1', commands: [[/endpoint (status|health)/, answer]] });
+    const step = readEtcdEndpoints({ report: 'r', endpoints: ['https://10.0.0.1:2379'] });
+    await expect(trial.precheck(step)).rejects.toMatchObject({
+      code: 'COMMAND_FAILED',
+      message: expect.stringMatching(message),
+      hint: expect.stringContaining('etcdctl'),
+    });
+    expect(trial.logs).toEqual([]);
+  });
+
   test('certificates: other files are passed over', async () => {
     const { data, ctx } = reading([[/^for f in /, '@@/etc/kubernetes/pki/ca.key.crt\nno certificate\n']]);
     await readCertificates({ report: 'r', directories: ['/etc/kubernetes/pki'] }).precheck(ctx);

@@ -1,4 +1,6 @@
 import { X509Certificate } from 'node:crypto';
+import { hostPaths } from '../../common/host-paths.js';
+import { KubexmError } from '../../errors/index.js';
 import type { Json } from '../../plan/index.js';
 import { sh } from '../../runner/index.js';
 import { defineStep, satisfied } from '../define.js';
@@ -31,7 +33,15 @@ export const readEtcdEndpoints = defineStep<Read & { readonly endpoints: readonl
   async precheck({ host, signal, log }, p) {
     const status = await host.tryRun(etcdctl(p.endpoints, ['endpoint', 'status', '-w', 'json']), { signal });
     const health = await host.tryRun(etcdctl(p.endpoints, ['endpoint', 'health', '-w', 'json']), { signal });
-    log('debug', p.report, { status: parsed(status.stdout), health: parsed(health.stdout) });
+    const [states, verdicts] = [listOf(status.stdout), listOf(health.stdout)];
+    // etcdctl tells of every endpoint, of one that is down too: without that list, nothing is known of etcd.
+    if (verdicts === undefined) {
+      const because = (health.stderr || health.stdout).trim().split('\n').at(-1) ?? '';
+      throw new KubexmError('COMMAND_FAILED', `${host.name}: etcdctl does not tell the state of etcd: ${because}`, {
+        hint: `on ${host.name}: ls -l ${hostPaths.bin}/etcdctl ${hostPaths.etcd.pki}; kubexm cluster create puts back what is missing`,
+      });
+    }
+    log('debug', p.report, { status: states ?? [], health: verdicts });
     return satisfied('etcdctl answered');
   },
   run: () => Promise.resolve(),
@@ -62,11 +72,12 @@ export const readCertificates = defineStep<Read & { readonly directories: readon
   run: () => Promise.resolve(),
 });
 
-/** etcdctl prints its list also when it exits with 1; with nothing at all there is nobody. */
-function parsed(text: string): Json {
+/** etcdctl prints its list also when it exits with 1. */
+function listOf(text: string): Json[] | undefined {
   try {
-    return JSON.parse(text) as Json;
+    const value = JSON.parse(text) as Json;
+    return Array.isArray(value) ? value : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }

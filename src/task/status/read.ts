@@ -17,9 +17,8 @@ export const readStatus = defineTask('read', (ctx) => {
   const g = draft<StepContext>('read');
   g.add('objects', [initHost(ctx)], readObjects({ report: statusReports.objects }));
   const members = ctx.cluster.spec.etcd.type === 'kubexm' ? etcdMembers(ctx) : [];
-  const asked = hostsWithRole(ctx, 'etcd')
-    .filter((host) => ctx.facts.has(host))
-    .slice(0, members.length > 0 ? 1 : 0);
+  // All of them: what one cannot tell, another may.
+  const asked = members.length > 0 ? hostsWithRole(ctx, 'etcd').filter((host) => ctx.facts.has(host)) : [];
   g.add(
     'etcd',
     asked,
