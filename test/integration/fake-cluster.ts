@@ -32,6 +32,7 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
   const patched = new Map<string, { labels: object; taints: unknown }>();
   const fake: FakeCluster = { hosts: new Map(), nodes: new Set(), kubeadm: [] };
   const token = { known: false };
+  const configMaps = new Map<string, Record<string, string>>();
 
   const etcd: Answers = [
     [
@@ -78,6 +79,22 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         token.known
           ? Buffer.from(new Date(Date.now() + 86_400_000).toISOString()).toString('base64')
           : { exitCode: 1, stderr: 'not found' },
+    ],
+    [
+      /kubectl .* get configmap (kubeadm-config|kube-proxy)/,
+      ({ text }) => {
+        const items = [...configMaps].filter(([name]) => text.split(' ').includes(name));
+        return JSON.stringify({ items: items.map(([name, annotations]) => ({ metadata: { name, annotations } })) });
+      },
+    ],
+    [
+      /kubectl .* annotate --overwrite configmap\//,
+      ({ text }) => {
+        const [, name = ''] = /configmap\/(\S+)/.exec(text) ?? [];
+        const notes = [...text.matchAll(/(kubexm\.io\/\w+)=(\w+)/g)].map(([, key = '', value = '']) => [key, value]);
+        configMaps.set(name, Object.fromEntries(notes) as Record<string, string>);
+        return '';
+      },
     ],
     [/kubectl .* get deployment\/coredns/, () => (applied.has('coredns') ? 'deployment.apps/coredns\n' : '')],
     [/kubectl .* get nodes -o json$/, () => JSON.stringify({ items: nodeObjects() })],
@@ -140,12 +157,20 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
     const ca = '/etc/kubernetes/pki/ca.crt';
     const known = [...fake.hosts.values()].map((each) => each.files.get(ca)).find((file) => file !== undefined);
     if (known && !host.files.has(ca)) host.files.put(ca, known.content);
+    if (verb === 'init')
+      for (const name of ['kubeadm-config', 'kubelet-config', 'kube-proxy']) configMaps.set(name, {});
+    const controlPlane = cluster.spec.roleGroups['control-plane'].includes(host.name);
     const marker = /kubeadm-(init|join)\.done/.exec(text)?.[0] ?? '';
     for (const path of [
       `/var/lib/kubexm/${marker}`,
       '/etc/kubernetes/kubelet.conf',
       '/var/lib/kubelet/pki/kubelet-client-current.pem',
-      ...(verb === 'init' ? ['/etc/kubernetes/admin.conf', '/etc/kubernetes/manifests/kube-scheduler.yaml'] : []),
+      '/var/lib/kubelet/config.yaml',
+      '/var/lib/kubelet/kubeadm-flags.env',
+      ...(verb === 'init' ? ['/etc/kubernetes/admin.conf'] : []),
+      ...(controlPlane
+        ? ['apiserver', 'controller-manager', 'scheduler'].map((name) => `/etc/kubernetes/manifests/kube-${name}.yaml`)
+        : []),
     ])
       host.files.put(path, 'made by kubeadm');
     return '';
@@ -178,6 +203,7 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
           return '';
         },
       ],
+      [/^grep -sH .*sysctl/, { exitCode: 1 }],
       [
         /> \/proc\/sys\/kernel\/hostname$/,
         ({ text }, host) => {

@@ -82,7 +82,15 @@ describe('sysctl', () => {
         return '';
       },
     ],
+    [/^grep -sH .* \/etc\/sysctl.conf$/, (_call: unknown, host: FakeHost) => settings(host)],
   ] as const;
+  /** As grep prints them: the directories in the order they were named, each with its files in theirs. */
+  const settings = ({ files }: FakeHost) =>
+    ['/etc/sysctl.d/', '/usr/lib/sysctl.d/', '/etc/sysctl.conf']
+      .flatMap((place) => [...files].filter(([path]) => path.startsWith(place) && path.endsWith('.conf')).sort())
+      .flatMap(([path, { content }]) => content.split('\n').map((line) => `${path}:${line}`))
+      .filter((line) => /:[^#;]*=/.test(line))
+      .join('\n');
   const before = { '/proc/sys/net/ipv4/ip_forward': '0', '/proc/sys/net/ipv4/tcp_rmem': '4096 87380 16777216 ' };
 
   test('sets what differs now, and keeps all for the next boot', async () => {
@@ -95,6 +103,41 @@ describe('sysctl', () => {
       '# Written by kubexm; changes made here are overwritten.\nnet.ipv4.ip_forward = 1\nnet.ipv4.tcp_rmem = 4096 87380 16777216\n',
     );
     expect((await trial.play(step)).first.state).toBe('satisfied');
+  });
+
+  const forwarding = (path: string, value: string) => ({ [path]: `# mine\n\nnet.ipv4.ip_forward = ${value}\n` });
+  test.each([
+    ['a later file', forwarding('/etc/sysctl.d/99-zz.conf', '0'), '/etc/sysctl.d/99-zz.conf'],
+    ['the file that Debian links as 99-sysctl.conf', forwarding('/etc/sysctl.conf', '0'), '/etc/sysctl.conf'],
+    ['slashes', { '/usr/lib/sysctl.d/99-zz.conf': '-net/ipv4/ip_forward=0\n' }, '/usr/lib/sysctl.d/99-zz.conf'],
+  ])('%s that changes a value at boot is warned of, each time and once', async (_, files, file) => {
+    const trial = hostTrial({ sysctls: before, commands: kernel, files });
+    const warning = `warn: ${file} sets net.ipv4.ip_forward = 0 and is read after ${sysctlFile}: a reboot will bring that value back; take the line out`;
+    expect((await trial.play(step)).again).toEqual({
+      state: 'satisfied',
+      because: 'all have their value now; at boot, another file changes net.ipv4.ip_forward',
+    });
+    expect(trial.logs).toEqual([warning]);
+    await trial.play(step);
+    expect(trial.logs).toEqual([warning, warning]);
+  });
+
+  test.each([
+    ['an earlier file', forwarding('/etc/sysctl.d/10-mine.conf', '0')],
+    ['the same value', forwarding('/etc/sysctl.d/99-zz.conf', '1')],
+    [
+      'a file that another of its name hides',
+      { ...forwarding('/usr/lib/sysctl.d/99-zz.conf', '0'), '/etc/sysctl.d/99-zz.conf': 'a.b=1\n' },
+    ],
+    [
+      'one whose word is not the last',
+      { ...forwarding('/etc/sysctl.d/99-y.conf', '0'), ...forwarding('/etc/sysctl.d/99-z.conf', '1') },
+    ],
+    ['a parameter that is not ours', { '/etc/sysctl.d/99-zz.conf': 'net.ipv6.conf.all.forwarding = 0\n' }],
+  ])('%s is no reason to warn', async (_, files) => {
+    const trial = hostTrial({ sysctls: before, commands: kernel, files });
+    expect((await trial.play(step)).again?.because).toBe('all have their value, now and at boot');
+    expect(trial.logs).toEqual([]);
   });
 
   test('changed by somebody: set again, the file stays', async () => {

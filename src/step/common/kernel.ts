@@ -6,6 +6,7 @@ import { defineStep, needed, satisfied } from '../define.js';
 import type { KeptFile } from './kept-file.js';
 import { keepFile, putBack } from './kept-file.js';
 import type { Modprobe, Sysctl } from './params.js';
+import { sysctlOverrides } from './sysctl-overrides.js';
 
 /** Loads kernel modules now and at boot. What the kernel has built in counts as loaded. */
 export const modprobe = defineStep({
@@ -47,7 +48,19 @@ export const sysctl = defineStep({
     const [live, stored] = await Promise.all([liveValues(ctx, [...wanted.keys()]), storedFile(ctx, file)]);
     const differing = [...wanted].filter(([key, value]) => live.get(key) !== value).map(([key]) => key);
     const isStored = stored?.text === sysctlText(wanted);
-    if (differing.length === 0 && isStored) return satisfied('all have their value, now and at boot');
+    if (differing.length === 0 && isStored) {
+      const overrides = await sysctlOverrides(ctx, { file, wanted });
+      for (const { file: other, key, value } of overrides) {
+        ctx.log(
+          'warn',
+          `${other} sets ${key} = ${value} and is read after ${file}: a reboot will bring that value back; take the line out`,
+        );
+      }
+      if (overrides.length === 0) return satisfied('all have their value, now and at boot');
+      return satisfied(
+        `all have their value now; at boot, another file changes ${overrides.map(({ key }) => key).join(', ')}`,
+      );
+    }
     const because = differing.length > 0 ? `differs: ${differing.join(', ')}` : `${file} differs`;
     return needed(because, { differing, live: Object.fromEntries(live), isStored, kept: stored?.kept });
   },
