@@ -1,7 +1,10 @@
+import { hostPaths } from '../../common/host-paths.js';
+import { KubexmError } from '../../errors/index.js';
 import type { Json } from '../../plan/index.js';
 import { type ShellCommand, script } from '../../runner/index.js';
 import { defineStep, satisfied } from '../define.js';
-import { type EtcdMember, etcdctl, hexId, parseMemberList, quoteIds } from './etcdctl.js';
+import { type EtcdEndpointStatus, parsed, parseEndpointStatuses } from './endpoint-status.js';
+import { type EtcdMember, etcdctl, hexId, parseMemberList } from './etcdctl.js';
 
 /** What one endpoint says of itself. Sizes in bytes; `latencyMs` of a proposal through the leader. */
 export interface EtcdEndpointState {
@@ -11,26 +14,7 @@ export interface EtcdEndpointState {
   readonly error?: string;
   readonly latencyMs?: number;
   /** Absent: the endpoint did not answer at all. */
-  readonly status?: {
-    /** Hexadecimal, as in the member list. */
-    readonly memberId: string;
-    readonly clusterId: string;
-    /** `0`: it knows of none. */
-    readonly leaderId: string;
-    readonly isLearner: boolean;
-    readonly version: string;
-    /** Of the data on its disk; etcd says so since 3.6. */
-    readonly storageVersion?: string;
-    readonly raftTerm: number;
-    readonly raftIndex: number;
-    readonly raftAppliedIndex: number;
-    readonly revision: number;
-    readonly dbSizeBytes: number;
-    readonly dbSizeInUseBytes: number;
-    /** etcd says so since 3.6. */
-    readonly quotaBytes?: number;
-    readonly errors: readonly string[];
-  };
+  readonly status?: EtcdEndpointStatus;
 }
 
 /** What one host could learn of etcd. */
@@ -71,12 +55,19 @@ export const readEtcdState = defineStep<ReadEtcdState>({
       local: ask(['member', 'list', '--consistency=s']),
       alarms: ask(['alarm', 'list']),
     };
-    const { stdout } = await host.run(atOnce(commands), { signal });
+    const { stdout, stderr, exitCode } = await host.tryRun(atOnce(commands), { signal });
+    if (exitCode !== 0)
+      throw new KubexmError('COMMAND_FAILED', `${host.name}: etcd cannot be asked: ${stderr.trim()}`, {
+        hint: `on ${host.name}: ls -l ${hostPaths.bin}/etcdctl ${hostPaths.etcd.pki}; kubexm cluster create puts back what is missing`,
+      });
     log('debug', p.report, parseReport(stdout, all, host.name) as unknown as Json);
     return satisfied('etcd was asked');
   },
   run: () => Promise.resolve(),
 });
+
+// Without it nothing is known, which is not the same as no answer.
+const programThere = `[ -x ${hostPaths.bin}/etcdctl ] || { echo 'there is no ${hostPaths.bin}/etcdctl' >&2; exit 1; }`;
 
 /** Beside each other, since each may wait for its timeout. */
 function atOnce(commands: Readonly<Record<string, ShellCommand>>): ShellCommand {
@@ -87,7 +78,7 @@ function atOnce(commands: Readonly<Record<string, ShellCommand>>): ShellCommand 
   const shown = names
     .flatMap((name) => [name, `${name}.err`])
     .map((file) => `echo '@@${file}'; tail -c 200000 "$d"/${file}; echo`);
-  return script(['d=$(mktemp -d) || exit 1', ...started, 'wait', ...shown, 'rm -rf "$d"'].join('\n'));
+  return script([programThere, 'd=$(mktemp -d) || exit 1', ...started, 'wait', ...shown, 'rm -rf "$d"'].join('\n'));
 }
 
 function parseReport(stdout: string, endpoints: readonly string[], host: string): EtcdStateReport {
@@ -109,14 +100,14 @@ function parseReport(stdout: string, endpoints: readonly string[], host: string)
     const text = sections.get(name) ?? '';
     return parsed(text) === undefined ? undefined : parseMemberList(text, host);
   };
-  const statuses = json<RawStatus[]>('status') ?? [];
+  const statuses = parseEndpointStatuses(sections.get('status') ?? '');
   const healths = json<RawHealth[]>('health') ?? [];
   const agreed = members('members');
   const local = members('local');
   return {
     endpoints: endpoints.map((endpoint) => {
       const health = healths.find((each) => each.endpoint === endpoint);
-      const status = statuses.find((each) => each.Endpoint === endpoint)?.Status;
+      const status = statuses.get(endpoint);
       const error = health === undefined ? lastWords('health') || 'no answer' : health.error;
       const latency = health?.health === true ? milliseconds(health.took) : undefined;
       return {
@@ -124,7 +115,7 @@ function parseReport(stdout: string, endpoints: readonly string[], host: string)
         healthy: health?.health ?? false,
         ...(error === undefined ? {} : { error }),
         ...(latency === undefined ? {} : { latencyMs: latency }),
-        ...(status === undefined ? {} : { status: endpointStatus(status) }),
+        ...(status === undefined ? {} : { status }),
       };
     }),
     ...(agreed === undefined ? {} : { members: agreed }),
@@ -136,24 +127,6 @@ function parseReport(stdout: string, endpoints: readonly string[], host: string)
     errors: questions
       .filter((name) => json(name) === undefined)
       .map((name) => `${name}: ${lastWords(name) || 'no answer'}`),
-  };
-}
-
-interface RawStatus {
-  readonly Endpoint: string;
-  readonly Status: {
-    readonly header: { readonly cluster_id?: string; readonly member_id?: string; readonly revision?: number };
-    readonly version?: string;
-    readonly storageVersion?: string;
-    readonly dbSize?: number;
-    readonly dbSizeInUse?: number;
-    readonly dbSizeQuota?: number;
-    readonly leader?: string;
-    readonly raftIndex?: number;
-    readonly raftTerm?: number;
-    readonly raftAppliedIndex?: number;
-    readonly isLearner?: boolean;
-    readonly errors?: readonly string[];
   };
 }
 
@@ -172,37 +145,10 @@ interface RawAlarm {
 /** https://github.com/etcd-io/etcd/blob/main/api/etcdserverpb/rpc.proto AlarmType */
 const alarmNames = ['NONE', 'NOSPACE', 'CORRUPT'];
 
-function endpointStatus({ header, ...status }: RawStatus['Status']): NonNullable<EtcdEndpointState['status']> {
-  return {
-    memberId: hexId(header.member_id),
-    clusterId: hexId(header.cluster_id),
-    leaderId: hexId(status.leader),
-    isLearner: status.isLearner ?? false,
-    version: status.version ?? '',
-    ...(status.storageVersion === undefined ? {} : { storageVersion: status.storageVersion }),
-    raftTerm: status.raftTerm ?? 0,
-    raftIndex: status.raftIndex ?? 0,
-    raftAppliedIndex: status.raftAppliedIndex ?? 0,
-    revision: header.revision ?? 0,
-    dbSizeBytes: status.dbSize ?? 0,
-    dbSizeInUseBytes: status.dbSizeInUse ?? 0,
-    ...(status.dbSizeQuota === undefined ? {} : { quotaBytes: status.dbSizeQuota }),
-    errors: status.errors ?? [],
-  };
-}
-
 /** A Go duration as etcdctl prints it: `2.900407ms`, `1.2s`, `850µs`. */
 function milliseconds(took: string | undefined): number | undefined {
   const match = /^([\d.]+)(µs|us|ms|s)$/.exec(took ?? '');
   if (!match) return undefined;
   const factor = { µs: 0.001, us: 0.001, ms: 1, s: 1000 }[match[2] as 'µs'];
   return Number(match[1]) * factor;
-}
-
-function parsed<T>(text: string): T | undefined {
-  try {
-    return JSON.parse(quoteIds(text)) as T;
-  } catch {
-    return undefined;
-  }
 }
