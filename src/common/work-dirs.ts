@@ -22,6 +22,8 @@ export interface WorkDirs {
   readonly knownHostsFile: string;
   /** `.kubexm/<cluster>/cache.json`: checksums and facts; safe to delete. */
   readonly cacheFile: string;
+  /** `.kubexm/<cluster>/backups/etcd`: snapshots with their metadata. */
+  readonly etcdBackupsDir: string;
   /** `.kubexm/<hostname>`: files made for one host. */
   hostWorkDir(hostname: string): string;
   getClusterWorkDir(): string;

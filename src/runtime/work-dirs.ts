@@ -18,6 +18,7 @@ export function workDirs({ cwd, clusterName }: { readonly cwd: string; readonly 
     lockFile: join(clusterWorkDir, 'kubexm.lock'),
     knownHostsFile: join(clusterWorkDir, 'known_hosts'),
     cacheFile: join(clusterWorkDir, 'cache.json'),
+    etcdBackupsDir: join(clusterWorkDir, 'backups', 'etcd'),
     hostWorkDir: (hostname: string) => join(generateWorkDir, hostname),
     getClusterWorkDir: () => clusterWorkDir,
     getCertsDir: (component: CertsComponent) => join(clusterWorkDir, 'certs', component),

@@ -16,6 +16,12 @@ export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
 export { addEtcdLearner, type EtcdMemberChange, promoteEtcdMember } from './etcd/members.js';
 export type { EtcdMember } from './etcd/etcdctl.js';
 export { type EtcdEndpointState, type EtcdStateReport, type ReadEtcdState, readEtcdState } from './etcd/read-state.js';
+export {
+  etcdSnapshotReport,
+  type SavedEtcdSnapshot,
+  type SaveEtcdSnapshot,
+  saveEtcdSnapshot,
+} from './etcd/snapshot.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
 export {
   discoveryFile,

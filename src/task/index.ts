@@ -6,6 +6,7 @@ export type { PlanContext, Task } from './context.js';
 export { type EtcdObservation, type ObservedMember, observeEtcd } from './etcd/observation.js';
 export { quorumOf, quorumWithout } from './etcd/quorum.js';
 export { readEtcd } from './etcd/read-state.js';
+export { snapshotFirst, whyNoSnapshot } from './etcd/snapshot.js';
 export { type Findings, reported } from './findings.js';
 export { installEtcd } from './etcd/install.js';
 export { initControlPlane } from './kubernetes/init-control-plane.js';

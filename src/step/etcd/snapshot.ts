@@ -1,0 +1,205 @@
+import { copyFile, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parseEtcdSnapshot } from '../../common/etcd-snapshot.js';
+import type { EtcdSnapshot } from '../../common/etcd-snapshot.js';
+import { asError, KubexmError } from '../../errors/index.js';
+import type { Json } from '../../plan/index.js';
+import { sh } from '../../runner/index.js';
+import { writeFileAtomic } from '../../util/atomic-file.js';
+import { sha256File } from '../../util/sha256-file.js';
+import type { StepContext } from '../context.js';
+import { defineStep, needed } from '../define.js';
+import { etcdctl } from './etcdctl.js';
+import { keptSnapshots, surplusSnapshots } from './snapshot-files.js';
+
+/** Name of the log event that carries what was saved. */
+export const etcdSnapshotReport = 'etcd:snapshot';
+
+/** Room that is left beside a snapshot on either end. */
+const marginBytes = 16 * 1024 * 1024;
+
+/** What the script of templates/ is told. `endpoint`: of the host's own member. */
+export interface SnapshotSource {
+  readonly cluster: string;
+  readonly member: string;
+  readonly endpoint: string;
+  readonly dir: string;
+  readonly keep: number;
+  readonly kubernetesVersion: string;
+}
+
+/** `localDir`, `copyTo`: on the control machine. */
+export interface SaveEtcdSnapshot extends SnapshotSource {
+  readonly localDir: string;
+  /** A further copy, beside those that are kept by number. */
+  readonly copyTo?: string;
+}
+
+/** A snapshot as it was saved and fetched. */
+export interface SavedEtcdSnapshot extends EtcdSnapshot {
+  readonly host: string;
+  readonly path: string;
+  readonly localPath: string;
+  readonly copy?: string;
+}
+
+/**
+ * Saves a snapshot through the host's member, proves it there, and brings it to the control machine: it counts when it is
+ * at both places with the same digest. Each run makes a new one; half-made ones of killed runs are removed first.
+ */
+export const saveEtcdSnapshot = defineStep<SaveEtcdSnapshot>({
+  kind: 'etcd.snapshot',
+  title: (p) => `Save a snapshot of etcd through ${p.member}`,
+  policy: { timeoutMs: 3_600_000 },
+  recheck: false,
+  async precheck(ctx, p) {
+    const size = await databaseBytes(ctx, p);
+    await requireRoomOnHost(ctx, p, size);
+    await requireRoomHere(p, size);
+    await refuseOverwriting(p);
+    return needed('a snapshot is of now; each run makes its own');
+  },
+  async run(ctx, p) {
+    const snapshot = await saveOnHost(ctx, p);
+    const path = `${p.dir}/${snapshot.name}.db`;
+    const localPath = join(p.localDir, `${snapshot.name}.db`);
+    try {
+      await fetchSnapshot(ctx, { snapshot, path, localPath });
+      await removeSurplus(p, snapshot);
+      if (p.copyTo !== undefined) await placeCopy(localPath, p.copyTo);
+    } catch (error) {
+      if (ctx.signal.aborted) throw error;
+      const cause = asError(error);
+      throw new KubexmError(
+        error instanceof KubexmError ? error.code : 'TRANSFER_FAILED',
+        `the snapshot of etcd is on ${ctx.host.name} (${path}), but not everywhere on this machine: ${cause.message}`,
+        {
+          cause,
+          details: error instanceof KubexmError ? error.details : [],
+          hint: `df -h ${p.localDir}; then run the same command again`,
+        },
+      );
+    }
+    const saved: SavedEtcdSnapshot = {
+      ...snapshot,
+      host: ctx.host.name,
+      path,
+      localPath,
+      ...(p.copyTo === undefined ? {} : { copy: p.copyTo }),
+    };
+    ctx.log('debug', etcdSnapshotReport, saved as unknown as Json);
+  },
+});
+
+async function databaseBytes({ host, signal }: StepContext, p: SaveEtcdSnapshot): Promise<number> {
+  const { stdout } = await host.run(etcdctl([p.endpoint], ['endpoint', 'status', '-w', 'json']), { signal });
+  const size = Number(/"dbSize":(\d+)/.exec(stdout)?.[1]);
+  if (Number.isFinite(size)) return size;
+  throw new KubexmError('COMMAND_FAILED', `${host.name}: etcdctl endpoint status names no size`, {
+    details: [stdout.slice(0, 300)],
+  });
+}
+
+async function requireRoomOnHost(
+  { host, signal }: StepContext,
+  { dir }: SaveEtcdSnapshot,
+  size: number,
+): Promise<void> {
+  const { stdout } = await host.run(
+    sh`d=${dir}; while [ ! -d "$d" ]; do d=$(dirname -- "$d"); done; df -Pk -- "$d" | awk 'NR == 2 { print $4 }'`,
+    { signal },
+  );
+  const free = Number.parseInt(stdout, 10) * 1024;
+  if (!Number.isFinite(free)) throw new KubexmError('COMMAND_FAILED', `${host.name}: df tells nothing of ${dir}`);
+  refuseFull(free, size, `${dir} on ${host.name}`);
+}
+
+async function requireRoomHere({ localDir }: SaveEtcdSnapshot, size: number): Promise<void> {
+  await mkdir(localDir, { recursive: true, mode: 0o700 });
+  const { bavail, bsize } = await statfs(localDir);
+  refuseFull(bavail * bsize, size, `${localDir} on this machine`);
+}
+
+function refuseFull(free: number, size: number, where: string): void {
+  if (free >= size + marginBytes) return;
+  throw new KubexmError('HOST_DISK_FULL', `no room for a snapshot of etcd in ${where}`, {
+    details: [
+      `${mebibytes(free)} are free; the database has ${mebibytes(size)}, and ${mebibytes(marginBytes)} are to stay`,
+    ],
+    hint: 'make room there, or name another directory (etcd.backup.dir in the config)',
+    retryable: false,
+  });
+}
+
+async function refuseOverwriting({ copyTo }: SaveEtcdSnapshot): Promise<void> {
+  if (copyTo === undefined) return;
+  const there = await stat(copyTo).catch(() => undefined);
+  if (there)
+    throw new KubexmError('USAGE', `${copyTo} is there already`, { hint: 'name another file', retryable: false });
+  const directory = await stat(dirname(copyTo)).catch(() => undefined);
+  if (directory?.isDirectory()) return;
+  throw new KubexmError('USAGE', `${dirname(copyTo)} is no directory`, { hint: 'make it first', retryable: false });
+}
+
+async function saveOnHost(ctx: StepContext, p: SaveEtcdSnapshot): Promise<EtcdSnapshot> {
+  const { host, signal } = ctx;
+  const stdin = await ctx.template('etcd/backup.sh');
+  const { stdout } = await host.run(
+    sh`env KUBEXM_KIND=command KUBEXM_CLUSTER=${p.cluster} KUBEXM_MEMBER=${p.member} KUBEXM_ENDPOINT=${p.endpoint} KUBEXM_DIR=${p.dir} KUBEXM_KEEP=${p.keep} KUBEXM_KUBERNETES=${p.kubernetesVersion} sh -s`,
+    { stdin, signal, long: true },
+  );
+  const snapshot = parseEtcdSnapshot(stdout.trim().split('\n').at(-1) ?? '');
+  if (snapshot) return snapshot;
+  throw new KubexmError('COMMAND_FAILED', `${host.name}: the backup script told nothing of its snapshot`, {
+    details: [stdout.slice(-300)],
+  });
+}
+
+async function fetchSnapshot(
+  ctx: StepContext,
+  { snapshot, path, localPath }: { readonly snapshot: EtcdSnapshot; readonly path: string; readonly localPath: string },
+): Promise<void> {
+  const directory = dirname(localPath);
+  for (const file of await readdir(directory))
+    if (file.startsWith('.partial-')) await rm(join(directory, file), { force: true });
+  const partial = join(directory, `.partial-${snapshot.name}.db`);
+  const progress = (done: number, total: number) => ctx.progress(done, total, 'bytes');
+  await ctx.host.download(path, partial, { mode: 0o600, progress, signal: ctx.signal });
+  const sha256 = await sha256File(partial, { signal: ctx.signal });
+  if (sha256 !== snapshot.sha256) {
+    await rm(partial, { force: true });
+    throw new KubexmError(
+      'TRANSFER_FAILED',
+      `what arrived of ${path} has another checksum than it has on ${ctx.host.name}`,
+      {
+        details: [`on the host ${snapshot.sha256}`, `here ${sha256}`],
+      },
+    );
+  }
+  // The metadata first, as on the host: without it nobody would ever remove the snapshot.
+  await writeFileAtomic(localPath.replace(/\.db$/, '.json'), `${JSON.stringify(snapshot)}\n`);
+  await rename(partial, localPath);
+}
+
+async function removeSurplus({ localDir, keep }: SaveEtcdSnapshot, { cluster, kind }: EtcdSnapshot): Promise<void> {
+  for (const { name } of surplusSnapshots(await keptSnapshots(localDir), { cluster, kind, keep })) {
+    await rm(join(localDir, `${name}.db`), { force: true });
+    await rm(join(localDir, `${name}.json`), { force: true });
+  }
+}
+
+async function placeCopy(from: string, to: string): Promise<void> {
+  const partial = `${to}.partial`;
+  await copyFile(from, partial);
+  await rename(partial, to);
+  await writeFileAtomic(`${to.replace(/\.db$/, '')}.json`, await metadataText(from));
+}
+
+async function metadataText(path: string): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  return readFile(path.replace(/\.db$/, '.json'), 'utf8');
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024)} MiB`;
+}
