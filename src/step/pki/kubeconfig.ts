@@ -9,7 +9,7 @@ import type { GenerateKubeconfig } from './params.js';
 
 const kind = 'pki.kubeconfig';
 
-/** Writes a kubeconfig with everything embedded; again whenever a certificate or the address changed. */
+/** Writes a kubeconfig with everything embedded; again whenever a certificate or the addresses changed. */
 export const generateKubeconfig = defineStep({
   kind,
   title: (p: GenerateKubeconfig) => `Write the kubeconfig ${p.path}`,
@@ -18,38 +18,36 @@ export const generateKubeconfig = defineStep({
     requireControlNode(ctx, kind);
     const is = await unlessMissing(readFile(p.path, 'utf8'));
     if (is === undefined) return needed('there is none yet');
-    if (is !== (await kubeconfigText(p))) return needed('an address or a certificate in it changed');
+    if (!(await kubeconfigTexts(p)).includes(is)) return needed('an address or a certificate in it changed');
     const fault = await modeFault(p.path);
     if (fault) return needed(fault);
     await writeDigests(ctx, [p.path]);
     return satisfied('its content is right');
   },
   async run(ctx, p) {
-    const should = await kubeconfigText(p);
-    if ((await unlessMissing(readFile(p.path, 'utf8'))) !== should) await writePrivate(p.path, should);
+    const [should = '', ...others] = await kubeconfigTexts(p);
+    const is = await unlessMissing(readFile(p.path, 'utf8'));
+    if (is === undefined || ![should, ...others].includes(is)) await writePrivate(p.path, should);
     await closeToOthers(p.path);
     await writeDigests(ctx, [p.path]);
   },
 });
 
-async function kubeconfigText({ server, clusterName, user, ca, client }: GenerateKubeconfig): Promise<string> {
+/** One for each server, in their order. */
+async function kubeconfigTexts({ servers, clusterName, user, ca, client }: GenerateKubeconfig): Promise<string[]> {
   const { stringify } = await import('yaml');
   const context = `${user}@${clusterName}`;
-  const content = {
+  const [authority, cert, key] = await Promise.all([ca, client.cert, client.key].map(embedded));
+  const content = (server: string) => ({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: clusterName, cluster: { server, 'certificate-authority-data': await embedded(ca) } }],
-    users: [
-      {
-        name: user,
-        user: { 'client-certificate-data': await embedded(client.cert), 'client-key-data': await embedded(client.key) },
-      },
-    ],
+    clusters: [{ name: clusterName, cluster: { server, 'certificate-authority-data': authority } }],
+    users: [{ name: user, user: { 'client-certificate-data': cert, 'client-key-data': key } }],
     contexts: [{ name: context, context: { cluster: clusterName, user } }],
     'current-context': context,
-  };
+  });
   // No folding: readers other than YAML libraries expect the data in one line.
-  return stringify(content, { lineWidth: 0 });
+  return servers.map((server) => stringify(content(server), { lineWidth: 0 }));
 }
 
 async function embedded(path: string): Promise<string> {

@@ -43,8 +43,8 @@ export interface GenerateToken {
 /** A 0600 kubeconfig with one context, certificates and key embedded. */
 export interface GenerateKubeconfig {
   readonly path: string;
-  /** `https://lb.kubexm.local:6443` */
-  readonly server: string;
+  /** `https://10.0.0.11:6443`. The first is written; another of them may have been chosen since. */
+  readonly servers: readonly string[];
   readonly clusterName: string;
   readonly user: string;
   /** CA certificate file. */

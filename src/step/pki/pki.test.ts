@@ -323,7 +323,7 @@ describe('kubeconfig', () => {
     await runStep(generateSignedCert(client));
     const params = {
       path: join(await temporaryDirectory(), 'kubeconfig'),
-      server: 'https://lb.kubexm.local:6443',
+      servers: ['https://10.0.0.1:6443', 'https://10.0.0.2:6443'],
       clusterName: 'demo',
       user: 'admin',
       ca: client.ca.cert,
@@ -335,15 +335,20 @@ describe('kubeconfig', () => {
     expect(await modeOf(params.path)).toBe('600');
     const content = parse(await readFile(params.path, 'utf8'));
     expect(content['current-context']).toBe('admin@demo');
-    expect(content.clusters[0].cluster.server).toBe(params.server);
+    expect(content.clusters[0].cluster.server).toBe('https://10.0.0.1:6443');
     const key = await readFile(client.files.key, 'utf8');
     expect(Buffer.from(content.users[0].user['client-key-data'], 'base64').toString()).toBe(key);
     expect(JSON.stringify([...ctx.outputs, ctx.logs, step.params])).not.toContain(
       content.users[0].user['client-key-data'],
     );
+    // Somebody chose another of the servers, since the first is down.
+    const chosen = (await readFile(params.path, 'utf8')).replace('10.0.0.1', '10.0.0.2');
+    await writeFile(params.path, chosen);
+    expect((await runStep(step)).first.state).toBe('satisfied');
+    expect(await readFile(params.path, 'utf8')).toBe(chosen);
     await runStep(generateSignedCert({ ...client, renewBeforeDays: 400 }));
     expect((await runStep(step)).first.because).toBe('an address or a certificate in it changed');
-    expect((await runStep(generateKubeconfig({ ...params, server: 'https://10.0.0.1:6443' }))).first.state).toBe(
+    expect((await runStep(generateKubeconfig({ ...params, servers: ['https://10.0.0.3:6443'] }))).first.state).toBe(
       'needed',
     );
   });
@@ -356,7 +361,7 @@ test('all of them refuse another host', async () => {
     generateSignedCert({ files, ca: files, subject: { commonName: 'x' }, usages: [] }),
     generateKeyPair({ privateKey: '/nowhere/a', publicKey: '/nowhere/b' }),
     generateToken({ path: '/nowhere/t' }),
-    generateKubeconfig({ path: '/nowhere/k', server: 'x', clusterName: 'x', user: 'x', ca: 'x', client: files }),
+    generateKubeconfig({ path: '/nowhere/k', servers: ['x'], clusterName: 'x', user: 'x', ca: 'x', client: files }),
   ];
   for (const step of steps)
     await expect(step.precheck(localContext({ host: 'm1' }))).rejects.toThrow('control node only');

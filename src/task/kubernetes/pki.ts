@@ -1,3 +1,4 @@
+import { apiServers } from '../../apis/kubexms/v1alpha1/api-servers.js';
 import { hostPaths } from '../../common/host-paths.js';
 import { CONTROL_NODE, draft } from '../../plan/index.js';
 import {
@@ -7,10 +8,9 @@ import {
   type SecretRef,
   type StepContext,
 } from '../../step/index.js';
-import { defineTask, hostNamed, hostsWithRole, type PlanContext } from '../context.js';
+import { defineTask, hostsWithRole, type PlanContext } from '../context.js';
 import { controlPlanePki } from '../milestones.js';
 import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js';
-import { initHost } from './init-host.js';
 
 /** Path of the bootstrap token on the control machine. */
 function tokenFile({ workDirs }: PlanContext): string {
@@ -54,14 +54,12 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
     subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
     usages: ['client'],
   });
-  const address = hostNamed(ctx, initHost(ctx));
-  const { controlPlaneEndpoint: endpoint } = ctx.cluster.spec;
   g.shared(
     '/pki/kubernetes/kubeconfig',
     [CONTROL_NODE],
     generateKubeconfig({
       path: ctx.workDirs.kubeconfigPath,
-      server: `https://${endpoint.type === 'external' ? endpoint.address : address.address}:${endpoint.port}`,
+      servers: apiServers(ctx.cluster),
       clusterName: ctx.cluster.metadata.name,
       user: 'kubexm-admin',
       ca: clusterCaCert(ctx),
