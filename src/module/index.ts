@@ -14,14 +14,24 @@ import {
   labelNodes,
   prepareOs,
   pullNodeImages,
+  readApiservers,
   readEtcd,
+  readEtcdCertificates,
   readStatus,
   runPostInstall,
   verifyReadiness,
 } from '../task/index.js';
 import { defineModule } from './module.js';
 
-export { observeEtcd, statusReports } from '../task/index.js';
+export {
+  certificateProblems,
+  etcdVerdict,
+  observeCertificates,
+  observeEtcd,
+  observeHealth,
+  observeStatus,
+  quorumNow,
+} from '../task/index.js';
 export type { Module } from './module.js';
 
 /** Looks at all hosts and fetches all artifacts; then makes the operating systems ready. */
@@ -51,6 +61,9 @@ export const addons = defineModule('addons', [
   verifyReadiness,
 ]);
 /** Reads, for `cluster status`. */
-export const status = defineModule('status', [readStatus]);
+export const status = defineModule('status', [readStatus, readEtcd]);
 /** Members, their state, alarms. */
 export const etcdState = defineModule('etcd-state', [readEtcd]);
+/** Members with all that hangs on them. */
+export const etcdHealth = defineModule('etcd-health', [readEtcd, readEtcdCertificates, readApiservers]);
+export const etcdCertificateReads = defineModule('etcd-certificates', [readEtcdCertificates]);

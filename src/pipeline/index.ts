@@ -1,8 +1,21 @@
-export type { EtcdObservation, Findings, ObservedMember, PlanContext } from '../task/index.js';
+export { certificateProblems, etcdVerdict, quorumNow } from '../module/index.js';
+export type {
+  ClusterStatus,
+  EtcdHealth,
+  EtcdObservation,
+  EtcdVerdict,
+  Findings,
+  MemberHealth,
+  ObservedCertificate,
+  ObservedMember,
+  PlanContext,
+} from '../task/index.js';
 export { graphToDot, graphToJson, graphToMermaid, graphToText } from '../plan/index.js';
 export { checkCluster } from './cluster/check.js';
 export { createCluster } from './cluster/create.js';
-export { clusterStatus, statusReports } from './cluster/status.js';
+export { clusterStatus } from './cluster/status.js';
 export type { ClusterGraph, Pipeline } from './define.js';
+export { etcdCertificatesOf } from './etcd/certificates.js';
+export { etcdHealthOf } from './etcd/health.js';
 export { etcdStateOf } from './etcd/state.js';
 export { defineReading, type Reading } from './reading.js';

@@ -34,7 +34,8 @@ export {
 } from './kube/kubeadm.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
 export { type NodeMetadata, type ReconcileNodes, reconcileNodes, type TaintSpec } from './kube/nodes.js';
-export { readCertificates, readEtcdEndpoints, readObjects } from './kube/read-cluster.js';
+export { type ApiserverReport, readApiserver } from './kube/read-apiserver.js';
+export { readObjects } from './kube/read-cluster.js';
 export { type VerifyCluster, verifyCluster } from './kube/verify.js';
 export * from './pki/index.js';
 export { type CheckHost, checkHost } from './preflight/check-host.js';

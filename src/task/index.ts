@@ -3,8 +3,17 @@ export { applyAddons } from './addons/manifests.js';
 export { verifyReadiness } from './addons/verify.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';
+export { type EtcdHealth, type EtcdVerdict, etcdVerdict, observeHealth } from './etcd/health.js';
+export type { MemberHealth } from './etcd/member-health.js';
 export { type EtcdObservation, type ObservedMember, observeEtcd } from './etcd/observation.js';
-export { quorumOf, quorumWithout } from './etcd/quorum.js';
+export { quorumNow, quorumOf, quorumWithout } from './etcd/quorum.js';
+export { readApiservers } from './etcd/read-apiservers.js';
+export {
+  certificateProblems,
+  type ObservedCertificate,
+  observeCertificates,
+  readEtcdCertificates,
+} from './etcd/read-certificates.js';
 export { readEtcd } from './etcd/read-state.js';
 export { snapshotFirst, whyNoSnapshot } from './etcd/snapshot.js';
 export { type Findings, reported } from './findings.js';
@@ -22,4 +31,5 @@ export { checkHosts } from './preflight/check-hosts.js';
 export { fetchArtifacts } from './preflight/fetch-artifacts.js';
 export { prepareOs, runPostInstall } from './preflight/prepare-os.js';
 export { requirementsOf } from './preflight/requirements.js';
-export { readStatus, statusReports } from './status/read.js';
+export { readStatus } from './status/read.js';
+export { type ClusterStatus, observeStatus } from './status/view.js';

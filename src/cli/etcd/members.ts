@@ -1,27 +1,32 @@
-import { type EtcdObservation, etcdStateOf, type ObservedMember } from '../../pipeline/index.js';
+import {
+  type EtcdObservation,
+  etcdStateOf,
+  etcdVerdict,
+  type ObservedMember,
+  quorumNow,
+} from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
-import { print, printJson } from '../io.js';
-import { loadConfig } from '../load.js';
+import { note, print, printJson } from '../io.js';
 import { readCluster } from '../operation.js';
 import { gatherFacts, withRuntime } from '../session.js';
 import { table } from '../table.js';
+import { loadManagedEtcd, verdictExitCodes } from './verdict.js';
 
 /** `kubexm etcd members`. Works with members and hosts down. */
 export async function run({ options, io }: Invocation): Promise<number> {
-  const cluster = await loadConfig(options.config, io);
+  const cluster = await loadManagedEtcd(options.config, io);
   return withRuntime({ cluster, io }, async (runtime) => {
     await gatherFacts(runtime, io, () => true);
     const etcd = await readCluster(runtime, etcdStateOf);
-    if (options.output === 'json') printJson(io, etcd);
-    else print(io, membersText(etcd));
-    return exitCodeOf(etcd);
+    const verdict = etcdVerdict(etcd);
+    if (options.output === 'json') printJson(io, { verdict, quorum: quorumNow(etcd), ...etcd });
+    else {
+      print(io, membersText(etcd));
+      note(io, quorumNow(etcd));
+      for (const { message } of etcd.failures) note(io, message);
+    }
+    return verdictExitCodes[verdict];
   });
-}
-
-/** 0 healthy, 3 degraded, 1 no quorum. */
-function exitCodeOf({ membership, members, missing }: EtcdObservation): number {
-  if (membership !== 'agreed') return 1;
-  return members.every(({ healthy }) => healthy) && missing.length === 0 ? 0 : 3;
 }
 
 function membersText({ members, missing }: EtcdObservation): string {
@@ -29,15 +34,21 @@ function membersText({ members, missing }: EtcdObservation): string {
     member.id,
     member.name || member.host || '-',
     roleOf(member),
-    member.healthy ? 'healthy' : (member.error ?? 'not healthy'),
+    stateOf(member),
     member.peerUrls.join(','),
   ]);
   const absent = missing.map((host) => ['-', host, '-', 'not a member', '-']);
   return table([['ID', 'NAME', 'ROLE', 'STATE', 'PEER URL'], ...rows, ...absent]);
 }
 
-function roleOf({ name, isLeader, isLearner }: ObservedMember): string {
+function stateOf({ healthy, state, error, alarms }: ObservedMember): string {
+  if (healthy) return alarms.length === 0 ? 'healthy' : `healthy, alarm ${alarms.join(',')}`;
+  return `${state === undefined ? 'unknown: ' : ''}${error ?? 'not healthy'}`;
+}
+
+function roleOf({ name, isLeader, isLearner, state }: ObservedMember): string {
   if (name === '') return 'not started';
   if (isLearner) return 'learner';
-  return isLeader ? 'leader' : 'voter';
+  if (isLeader) return 'leader';
+  return state?.status === undefined ? 'unknown' : 'voter';
 }

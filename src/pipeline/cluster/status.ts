@@ -1,6 +1,5 @@
-import { status, statusReports } from '../../module/index.js';
-import { definePipeline } from '../define.js';
+import { observeStatus, status } from '../../module/index.js';
+import { defineReading } from '../reading.js';
 
-/** Reads nodes, pods, etcd and certificates. The findings come as log events: see `statusReports`. */
-export const clusterStatus = definePipeline('cluster-status', { gate: status, modules: [] });
-export { statusReports };
+/** Nodes, pods, etcd and certificates. */
+export const clusterStatus = defineReading('cluster-status', status, observeStatus);

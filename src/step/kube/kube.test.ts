@@ -4,7 +4,8 @@ import { hostTrial } from '../host-step.fixture.js';
 import { criReady, pullImages } from './cri.js';
 import { applyBootstrapToken, kubectlApply } from './kubectl.js';
 import { nodeDifference, reconcileNodes } from './nodes.js';
-import { readCertificates, readEtcdEndpoints, readObjects } from './read-cluster.js';
+import { readApiserver } from './read-apiserver.js';
+import { readObjects } from './read-cluster.js';
 import { type ClusterObject, nodeProblems, podProblems, verifyCluster } from './verify.js';
 
 const endpoint = 'unix:///run/containerd/containerd.sock';
@@ -305,6 +306,8 @@ describe('verifyCluster', () => {
 });
 
 describe('reads put what they found into the events', () => {
+  const manifest = '/etc/kubernetes/manifests/kube-apiserver.yaml';
+
   function reading(commands: readonly (readonly [RegExp, FakeAnswer])[]) {
     const data: unknown[] = [];
     const trial = hostTrial({ commands });
@@ -317,32 +320,25 @@ describe('reads put what they found into the events', () => {
     expect(data).toEqual([{ items: [] }]);
   });
 
-  test('etcd, also where some of it does not answer', async () => {
-    const { data, ctx } = reading([
-      [/endpoint status/, { exitCode: 1, stdout: '', stderr: 'refused' }],
-      [/endpoint health/, { exitCode: 1, stdout: '[{"endpoint":"https://10.0.0.1:2379","health":false}]' }],
-    ]);
-    await readEtcdEndpoints({ report: 'r', endpoints: ['https://10.0.0.1:2379'] }).precheck(ctx);
-    expect(data).toEqual([{ status: [], health: [{ endpoint: 'https://10.0.0.1:2379', health: false }] }]);
-  });
-
   test.each([
-    [{ exitCode: 127, stderr: 'sh: 1: /usr/local/bin/etcdctl: not found\n' }, /m1: etcdctl does not tell .*not found$/],
-    [{ exitCode: 0, stdout: 'null' }, /m1: etcdctl does not tell .*null$/],
-  ])('where nothing is known of etcd, that is an error: %j', async (answer, message) => {
-    const trial = hostTrial({ name: 'm1', commands: [[/endpoint (status|health)/, answer]] });
-    const step = readEtcdEndpoints({ report: 'r', endpoints: ['https://10.0.0.1:2379'] });
-    await expect(trial.precheck(step)).rejects.toMatchObject({
-      code: 'COMMAND_FAILED',
-      message: expect.stringMatching(message),
-      hint: expect.stringContaining('etcdctl'),
-    });
-    expect(trial.logs).toEqual([]);
+    [
+      '- --etcd-servers=https://10.0.0.1:2379,https://10.0.0.2:2379',
+      ['https://10.0.0.1:2379', 'https://10.0.0.2:2379'],
+    ],
+    ['- "--etcd-servers=https://10.0.0.1:2379"', ['https://10.0.0.1:2379']],
+  ])('the etcd that an apiserver is to talk to: %s', async (line, etcdServers) => {
+    const data: unknown[] = [];
+    const trial = hostTrial({ files: { [manifest]: `spec:\n  containers:\n  - command:\n    ${line}\n` } });
+    const log = (_level: string, _message: string, of?: unknown) => void data.push(of);
+    await readApiserver({ report: 'r' }).precheck({ ...trial.ctx, log });
+    expect(data).toEqual([{ present: true, etcdServers }]);
   });
 
-  test('certificates: other files are passed over', async () => {
-    const { data, ctx } = reading([[/^for f in /, '@@/etc/kubernetes/pki/ca.key.crt\nno certificate\n']]);
-    await readCertificates({ report: 'r', directories: ['/etc/kubernetes/pki'] }).precheck(ctx);
-    expect(data).toEqual([[]]);
+  test('a manifest without the flag is an error; no manifest is no apiserver', async () => {
+    const { data, ctx } = reading([]);
+    await readApiserver({ report: 'r' }).precheck(ctx);
+    expect(data).toEqual([{ present: false, etcdServers: [] }]);
+    const odd = hostTrial({ files: { [manifest]: 'spec: {}\n' } });
+    await expect(odd.precheck(readApiserver({ report: 'r' }))).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
   });
 });

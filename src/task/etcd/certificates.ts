@@ -1,8 +1,9 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { CONTROL_NODE, draft, type HostName } from '../../plan/index.js';
 import { fileChecksum, fileDigest, type StepContext } from '../../step/index.js';
-import { defineTask, type Fragment, hostsWithRole, internalAddress, type PlanContext } from '../context.js';
+import { defineTask, type Fragment, hostsWithRole, type PlanContext } from '../context.js';
 import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js';
+import { etcdLeaves } from './leaves.js';
 
 const memberFiles = ['ca', 'server', 'server-key', 'peer', 'peer-key', 'admin', 'admin-key'] as const;
 const clientFiles = ['ca', 'apiserver-etcd-client', 'apiserver-etcd-client-key'] as const;
@@ -20,33 +21,9 @@ function ownCertificates(ctx: PlanContext): Fragment {
   const ca = authority(g, ctx, { component: 'etcd', name: 'ca', commonName: 'etcd-ca' });
   const made = [
     ca,
-    signed(g, ctx, {
-      component: 'etcd',
-      name: 'admin',
-      ca,
-      subject: { commonName: 'kubexm-etcd-admin' },
-      usages: ['client'],
-    }),
-    signed(g, ctx, {
-      component: 'etcd',
-      name: 'apiserver-etcd-client',
-      ca,
-      subject: { commonName: 'kube-apiserver-etcd-client' },
-      usages: ['client'],
-    }),
-    ...members.flatMap((host) => {
-      const sans = { dns: [host, 'localhost'], ips: [internalAddress(ctx, host), '127.0.0.1'] };
-      const leaf = (kind: string) =>
-        signed(g, ctx, {
-          component: 'etcd',
-          name: `${kind}-${host}`,
-          ca,
-          subject: { commonName: host },
-          usages: ['server', 'client'],
-          sans,
-        });
-      return [leaf('server'), leaf('peer')];
-    }),
+    ...etcdLeaves(ctx).map(({ name, subject, usages, sans }) =>
+      signed(g, ctx, { component: 'etcd', name, ca, subject, usages, ...(sans === undefined ? {} : { sans }) }),
+    ),
   ];
   for (const file of memberFiles)
     g.addEach(`upload-${file}`, members, (host) => uploadPem(ctx, host, file), { after: made });

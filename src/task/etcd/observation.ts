@@ -35,7 +35,7 @@ export interface EtcdObservation {
    */
   readonly membership: 'agreed' | 'stale' | 'unknown';
   readonly members: readonly ObservedMember[];
-  /** Hosts of the role etcd that are no member. */
+  /** Hosts of the role etcd that are no member; known only where the membership is agreed. */
   readonly missing: readonly HostName[];
   readonly failures: Findings['failures'];
 }
@@ -73,7 +73,10 @@ export function observeEtcd(ctx: PlanContext, findings: Findings): EtcdObservati
   return {
     membership: agreed ? 'agreed' : stale ? 'stale' : 'unknown',
     members,
-    missing: wanted.filter((each) => !members.some((member) => member.host === each.name)).map(({ name }) => name),
+    // A list that nobody could read, or that may be out of date, does not tell who is no member.
+    missing: agreed
+      ? wanted.filter((each) => !members.some((member) => member.host === each.name)).map(({ name }) => name)
+      : [],
     failures: findings.failures,
   };
 }

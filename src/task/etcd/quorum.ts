@@ -5,6 +5,23 @@ export function quorumOf(voters: number): number {
   return Math.floor(voters / 2) + 1;
 }
 
+/** `2 of 3 voters healthy, quorum 2: none may fail`, and how many of them nothing is known of. */
+export function quorumNow({ membership, members }: EtcdObservation): string {
+  const voters = members.filter((member) => !member.isLearner);
+  if (voters.length === 0) return 'nobody tells who the members are';
+  const healthy = voters.filter((member) => member.healthy).length;
+  const unknown = voters.filter((member) => member.state === undefined).length;
+  const needed = quorumOf(voters.length);
+  const outlook =
+    membership === 'agreed' && healthy >= needed
+      ? toleranceText(healthy - needed)
+      : membership === 'agreed'
+        ? 'there is a quorum, but not all of it could be asked'
+        : 'no quorum: every write fails';
+  const counted = `${healthy} of ${voters.length} voters healthy${unknown > 0 ? `, ${unknown} unknown` : ''}`;
+  return `${counted}, quorum ${needed}: ${outlook}`;
+}
+
 /** Arithmetic of a change of membership, in words for the user. */
 export interface QuorumForecast {
   readonly safe: boolean;

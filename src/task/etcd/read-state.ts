@@ -6,7 +6,7 @@ import { etcdStateReport } from './observation.js';
 
 /** Asks every member on its own host, and through the first one those whose hosts do not answer. */
 export const readEtcd = defineTask('read-etcd', (ctx) => {
-  const members = etcdMembers(ctx);
+  const members = ctx.cluster.spec.etcd.type === 'kubexm' ? etcdMembers(ctx) : [];
   const reachable = members.filter(({ name }) => ctx.facts.has(name));
   const others = members.filter(({ name }) => !ctx.facts.has(name)).map(({ clientUrl }) => clientUrl);
   const own = new Map(members.map(({ name, clientUrl }) => [name, clientUrl]));
