@@ -14,9 +14,15 @@ export const hostPaths = {
     certs: '/etc/containerd/certs.d',
     socket: 'unix:///run/containerd/containerd.sock',
   },
+  docker: { config: '/etc/docker/daemon.json', certs: '/etc/docker/certs.d', socket: 'unix:///run/docker.sock' },
+  criDockerdSocket: 'unix:///run/cri-dockerd.sock',
+  /** Logins at registries, which the kubelet hands to the container runtime with each pull. */
+  kubeletLogins: '/var/lib/kubelet/config.json',
   crictlConfig: '/etc/crictl.yaml',
   kubernetes: '/etc/kubernetes',
   kubernetesPki: '/etc/kubernetes/pki',
+  /** A host that has it is a node. */
+  kubeletKubeconfig: '/etc/kubernetes/kubelet.conf',
   adminKubeconfig: '/etc/kubernetes/admin.conf',
 } as const;
 

@@ -1,5 +1,13 @@
 import { stringify } from 'yaml';
-import type { Bastion, Cluster, ControlPlaneEndpoint, Etcd, Host, Login } from '../apis/kubexms/v1alpha1/index.js';
+import type {
+  Bastion,
+  Cluster,
+  ContainerRuntime,
+  ControlPlaneEndpoint,
+  Etcd,
+  Host,
+  Login,
+} from '../apis/kubexms/v1alpha1/index.js';
 import { unreachable } from '../errors/index.js';
 
 /** The config with everything filled in, as YAML that reads back to the same cluster. Secrets show where they come from, plain ones `***`. */
@@ -11,7 +19,8 @@ export function showCluster(cluster: Cluster): string {
     metadata,
     spec: {
       ...spec,
-      hosts: spec.hosts.map(writtenHost),
+      hosts: spec.hosts.map((host) => writtenHost(host, spec.kubernetes.containerRuntime)),
+      kubernetes: { ...spec.kubernetes, containerRuntime: writtenRuntime(spec.kubernetes.containerRuntime) },
       controlPlaneEndpoint: writtenEndpoint(spec.controlPlaneEndpoint),
       etcd: writtenEtcd(spec.etcd),
       registry: {
@@ -25,16 +34,33 @@ export function showCluster(cluster: Cluster): string {
 
 type SecretSource = NonNullable<Host['sudoPassword']>;
 
-function writtenHost(host: Host): object {
-  const { login, sudoPassword, bastion, connectionTimeoutMs } = host;
-  const derived = new Set(['roles', 'login', 'sudoPassword', 'bastion', 'connectionTimeoutMs']);
+function writtenHost(host: Host, clusterRuntime: ContainerRuntime): object {
+  const { login, sudoPassword, bastion, connectionTimeoutMs, containerRuntime } = host;
+  const derived = new Set([
+    'roles',
+    'login',
+    'sudoPassword',
+    'bastion',
+    'connectionTimeoutMs',
+    'containerRuntime',
+  ]);
+  const { sandboxImage: _ofTheCluster, ...ownRuntime } = containerRuntime;
   return {
     ...Object.fromEntries(Object.entries(host).filter(([key]) => !derived.has(key))),
     ...writtenLogin(login),
     ...(sudoPassword === undefined ? {} : { sudoPassword: writtenSecret(sudoPassword) }),
     ...(bastion === undefined ? {} : { bastion: writtenBastion(bastion) }),
+    ...(containerRuntime === clusterRuntime ? {} : { containerRuntime: writtenRuntime(ownRuntime) }),
     connectionTimeout: `${connectionTimeoutMs}ms`,
   };
+}
+
+function writtenRuntime(runtime: Omit<ContainerRuntime, 'sandboxImage'> | ContainerRuntime): object {
+  if (!('docker' in runtime)) return runtime;
+  const { repository, ...docker } = runtime.docker;
+  const { type, ...own } = repository;
+  const written = type === 'own' ? { repository: own } : type === 'distribution' ? { repository: type } : {};
+  return { ...runtime, docker: { ...docker, ...written } };
 }
 
 function writtenBastion({ login, bastion, ...hop }: Bastion): object {

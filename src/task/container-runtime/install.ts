@@ -1,31 +1,77 @@
-import { hostPaths } from '../../common/host-paths.js';
-import { KubexmError, unreachable } from '../../errors/index.js';
-import { defineTask, type PlanContext } from '../context.js';
+import type { ContainerRuntime } from '../../apis/kubexms/v1alpha1/index.js';
+import { unreachable } from '../../errors/index.js';
+import { draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
+import { criReady, sameRuntime, type StepContext } from '../../step/index.js';
+import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
+import { runtimeReady } from '../milestones.js';
+import type { RuntimeDraft } from './common.js';
 import { planContainerd } from './install-containerd.js';
+import { planDocker } from './install-docker.js';
+import { criEndpoint, hasNetwork, isNode, runtimeGroups } from './runtime-hosts.js';
 
-/** The container runtime of the config on every node. */
+/**
+ * The container runtime of the config on every node. Hosts that are to become nodes get it all at once. On nodes it is in
+ * use: control planes change one after the other, then one worker, then the others, and each begins only when those
+ * before it are well.
+ */
 export const installContainerRuntime = defineTask('install-container-runtime', (ctx) => {
-  const runtime = ctx.cluster.spec.kubernetes.containerRuntime;
+  const controlPlanes = hostsWithRole(ctx, 'control-plane');
+  const hosts = nodeHosts(ctx);
+  const nodes = hosts.filter((host) => isNode(ctx, host));
+  const [firstWorker, ...workers] = nodes.filter((host) => !controlPlanes.includes(host));
+  const g = draft<StepContext>('install-container-runtime');
+  const ready: Ref[] = [g.include(onHosts(ctx, 'new', hosts.filter((host) => !nodes.includes(host))))];
+  let before: Ref | undefined;
+  const change = (name: string, batch: readonly HostName[]): void => {
+    before = g.include(onHosts(ctx, name, batch, { inUse: true }), { after: before });
+    ready.push(before);
+  };
+  for (const host of controlPlanes.filter((name) => nodes.includes(name))) change(host, [host]);
+  if (firstWorker !== undefined) change(firstWorker, [firstWorker]);
+  if (workers.length > 0) change('other-workers', workers);
+  const verified = g.addEach('verify', hosts, (host) => criReady({ endpoint: criEndpoint(ctx, host).socket }), {
+    after: sameHost(ready, { where: 'present' }),
+  });
+  g.provide(runtimeReady, verified);
+  return g.done();
+});
+
+/** The runtimes of some hosts, all at once. `inUse`: a change must not switch the runtime, and is over when the network is there again. */
+export function onHosts(
+  ctx: PlanContext,
+  name: string,
+  hosts: readonly HostName[],
+  { inUse = false }: { readonly inUse?: boolean } = {},
+): Fragment {
+  const g = draft<StepContext>(name);
+  const guarded = g.addEach('same-runtime', inUse ? hosts : [], (host) =>
+    sameRuntime({ nodeName: host, endpoint: criEndpoint(ctx, host).socket }),
+  );
+  const kinds = new Map<string, number>();
+  const placed = runtimeGroups(ctx, hosts).map(({ runtime, hosts: of }) => {
+    const count = (kinds.get(runtime.type) ?? 0) + 1;
+    kinds.set(runtime.type, count);
+    const part = draft<StepContext>(count === 1 ? runtime.type : `${runtime.type}-${count}`);
+    planRuntime({ g: part, ctx, runtime, hosts: of });
+    return g.include(part.done(), { after: inUse ? sameHost(guarded) : [] });
+  });
+  g.addEach(
+    'verify',
+    inUse ? hosts : [],
+    (host) => criReady({ endpoint: criEndpoint(ctx, host).socket, network: hasNetwork(ctx, host) }),
+    { after: sameHost(placed, { where: 'present' }) },
+  );
+  return g.done();
+}
+
+function planRuntime(plan: RuntimeDraft<ContainerRuntime>): void {
+  const { runtime } = plan;
   switch (runtime.type) {
     case 'containerd':
-      return planContainerd(ctx, runtime);
+      return planContainerd({ ...plan, runtime });
     case 'docker':
-      throw new KubexmError(
-        'HOST_UNSUPPORTED',
-        'containerRuntime.type: docker cannot be installed by this version of kubexm',
-        {
-          hint: 'set spec.kubernetes.containerRuntime.type to containerd',
-          retryable: false,
-        },
-      );
+      return planDocker({ ...plan, runtime });
     default:
       return unreachable(runtime);
   }
-});
-
-/** Where kubelet, kubeadm and crictl find the runtime, and the unit that it is. */
-export function criEndpoint(ctx: PlanContext): { readonly socket: string; readonly unit: string } {
-  return ctx.cluster.spec.kubernetes.containerRuntime.type === 'docker'
-    ? { socket: 'unix:///run/cri-dockerd.sock', unit: 'cri-dockerd.service' }
-    : { socket: hostPaths.containerd.socket, unit: 'containerd.service' };
 }

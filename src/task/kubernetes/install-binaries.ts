@@ -2,7 +2,7 @@ import { hostPaths } from '../../common/host-paths.js';
 import { draft, sameHost } from '../../plan/index.js';
 import { daemonReload, enableService, makeDirectory, renderTemplate, type StepContext } from '../../step/index.js';
 import { placeBinary } from '../artifacts.js';
-import { criEndpoint } from '../container-runtime/install.js';
+import { criEndpoint } from '../container-runtime/runtime-hosts.js';
 import { defineTask, hostsWithRole, nodeHosts } from '../context.js';
 import { kubeletInstalled } from '../milestones.js';
 
@@ -18,12 +18,10 @@ export const installKubernetesBinaries = defineTask('install-kubernetes-binaries
   const kubelet = place('kubelet', hosts);
   const kubeadm = place('kubeadm', hosts);
   const kubectl = place('kubectl', hostsWithRole(ctx, 'control-plane'));
-  const unit = g.add(
-    'write-unit',
-    hosts,
+  const unit = g.addEach('write-unit', hosts, (host) =>
     renderTemplate({
       template: 'kubernetes/kubelet.service',
-      data: { runtimeUnit: criEndpoint(ctx).unit },
+      data: { runtimeUnit: criEndpoint(ctx, host).unit },
       target: `${hostPaths.units}/${service}`,
     }),
   );

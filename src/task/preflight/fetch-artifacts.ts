@@ -1,6 +1,7 @@
 import { draft } from '../../plan/index.js';
 import type { StepContext } from '../../step/index.js';
 import { artifactsFor, type ComponentVersion } from '../artifacts.js';
+import { runtimeComponents, runtimeGroups } from '../container-runtime/runtime-hosts.js';
 import { defineTask, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
 import { artifactsReady } from '../milestones.js';
 
@@ -19,16 +20,15 @@ export const fetchArtifacts = defineTask('fetch-artifacts', (ctx) => {
 
 function componentsOf(ctx: PlanContext): (ComponentVersion & { readonly hosts: readonly string[] })[] {
   const { kubernetes, etcd } = ctx.cluster.spec;
-  const { containerRuntime: runtime, version } = kubernetes;
+  const { version } = kubernetes;
   const nodes = nodeHosts(ctx);
   return [
     { name: 'kubelet', version, hosts: nodes },
     { name: 'kubeadm', version, hosts: nodes },
     { name: 'kubectl', version, hosts: hostsWithRole(ctx, 'control-plane') },
-    ...(runtime.type === 'containerd' ? [{ name: 'containerd' as const, version: runtime.version, hosts: nodes }] : []),
-    { name: 'runc', version: runtime.runcVersion, hosts: nodes },
-    { name: 'cni-plugins', version: runtime.cniPluginsVersion, hosts: nodes },
-    { name: 'crictl', version: runtime.crictlVersion, hosts: nodes },
+    ...runtimeGroups(ctx).flatMap((group) =>
+      runtimeComponents(group).map((component) => ({ ...component, hosts: group.hosts })),
+    ),
     ...(etcd.type === 'kubexm'
       ? [{ name: 'etcd' as const, version: etcd.version, hosts: hostsWithRole(ctx, 'etcd') }]
       : []),

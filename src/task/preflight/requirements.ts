@@ -1,9 +1,9 @@
-import { minorOf } from '../../apis/kubexms/v1alpha1/index.js';
+import { type ContainerRuntime, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths, ports } from '../../common/host-paths.js';
 import type { HostName } from '../../plan/index.js';
 import type { CheckHost, HostFacts } from '../../step/index.js';
 import { oncePer } from '../../util/memo.js';
-import { hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
+import { hostNamed, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
 import { certificateFiles } from '../pki.js';
 
 const mib = 2 ** 20;
@@ -37,7 +37,10 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
     // kubeadm's own preflight: two CPUs and 1700 MB for a control plane.
     cpus: isControlPlane ? 2 : 1,
     memoryBytes: isControlPlane ? 1700 * 10 ** 6 : isNode ? 700 * 10 ** 6 : 400 * 10 ** 6,
-    disk: diskNeeds({ isNode, ...(isEtcd ? { etcdDataDir } : {}) }),
+    disk: diskNeeds({
+      isNode,
+      runtime: hostNamed(ctx, host).containerRuntime.type,
+      ...(isEtcd ? { etcdDataDir } : {}) }),
     commands: [...new Set([...(isNode ? nodeCommands : []), ...(isEtcd ? etcdCommands : [])])],
     ports: [
       ...(isControlPlane ? controlPlanePorts : []),
@@ -66,9 +69,11 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
 /** Estimates: programs and archives of all components with room to replace one, images and logs of a first day. */
 function diskNeeds({
   isNode,
+  runtime,
   etcdDataDir,
 }: {
   readonly isNode: boolean;
+  readonly runtime: ContainerRuntime['type'];
   readonly etcdDataDir?: string;
 }): CheckHost['disk'] {
   // The kubelet has its kubeconfig at the end of a join, when programs and images of the node are there.
@@ -87,7 +92,7 @@ function diskNeeds({
     ...(isNode
       ? [
           own(hostPaths.cniBin, 128 * mib, joined),
-          own('/var/lib/containerd', 2 * gib, joined),
+          own(runtime === 'docker' ? '/var/lib/docker' : '/var/lib/containerd', 2 * gib, joined),
           own('/var/lib/kubelet', gib, joined),
         ]
       : []),

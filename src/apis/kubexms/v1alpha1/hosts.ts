@@ -1,11 +1,12 @@
 import * as z from 'zod';
+import { type HostRuntimeInput, hostRuntimeSchema } from './container-runtime.js';
 import { addressOrName, dnsName, duration, ipv4, port, text } from './formats.js';
 import type { GlobalInput } from './global.js';
 import { bastionSchema, hostKey, loginFields, sudoPasswordOf, toBastion, toLogin, user } from './login.js';
 import { compact } from './objects.js';
 import type { PathExpander } from './paths.js';
 import { optionalSecret, secretInput } from './secret-source.js';
-import type { Host, Login, Role, Taint } from './types.js';
+import type { ContainerRuntime, Host, Login, Role, Taint } from './types.js';
 import { durationMs } from './units.js';
 
 const keyForm = 'a label key such as disk or example.com/disk';
@@ -56,6 +57,9 @@ export const hostSchema = z.strictObject({
     .default({})
     .describe('Annotations of the Kubernetes node.'),
   taints: z.array(taint).default([]).describe('Taints of the Kubernetes node: `key=value:NoSchedule`.'),
+  containerRuntime: hostRuntimeSchema
+    .optional()
+    .describe('What runs containers here, where it differs from `kubernetes.containerRuntime`.'),
 });
 
 export type HostInput = z.output<typeof hostSchema>;
@@ -63,11 +67,15 @@ export type HostInput = z.output<typeof hostSchema>;
 interface Inherited {
   readonly global: GlobalInput;
   readonly rolesOf: (name: string) => readonly Role[];
+  readonly runtimeOf: (own: HostRuntimeInput | undefined) => ContainerRuntime;
   readonly expandPath: PathExpander;
 }
 
 /** Every host with what it takes from `global`; checkLogins has made sure that each has a login. */
-export function resolveHosts(hosts: readonly HostInput[], { global, rolesOf, expandPath }: Inherited): readonly Host[] {
+export function resolveHosts(
+  hosts: readonly HostInput[],
+  { global, rolesOf, runtimeOf, expandPath }: Inherited,
+): readonly Host[] {
   // Resolved once: a secret that many hosts share stays one object, and is asked for once.
   const globalLogin = toLogin(global, expandPath);
   const globalSudo = optionalSecret(global.sudoPassword, expandPath);
@@ -89,6 +97,7 @@ export function resolveHosts(hosts: readonly HostInput[], { global, rolesOf, exp
       labels: host.labels,
       annotations: host.annotations,
       taints: host.taints.map(toTaint),
+      containerRuntime: runtimeOf(host.containerRuntime),
       roles: rolesOf(host.name),
       connectionTimeoutMs: durationMs(host.connectionTimeout ?? global.connectionTimeout),
     });

@@ -13,6 +13,7 @@ export {
   type ContainerRuntime,
   type ControlPlaneEndpoint,
   type Docker,
+  type DockerRepository,
   type Download,
   type Etcd,
   type EtcdBackup,

@@ -1,5 +1,6 @@
 import { resolveAddons } from './addons.js';
 import type { ClusterInput } from './cluster.js';
+import { type HostRuntimeInput, resolveContainerRuntime } from './container-runtime.js';
 import { resolveEndpoint } from './control-plane-endpoint.js';
 import { resolveDownload } from './download.js';
 import { resolveEtcd } from './etcd.js';
@@ -20,15 +21,19 @@ export function resolve(input: ClusterInput, expandPath: PathExpander): Cluster 
   const versions = versionsFor(spec.kubernetes.version);
   const roleGroups = resolveRoleGroups(spec.roleGroups);
   const rolesOf = (name: string) => roles.filter((role) => roleGroups[role].includes(name));
+  const kubernetes = resolveKubernetes(spec.kubernetes);
+  // Hosts without a word of their own share the cluster's: a thousand copies would be a plan of megabytes.
+  const runtimeOf = (own: HostRuntimeInput | undefined) =>
+    own ? resolveContainerRuntime(spec.kubernetes.containerRuntime, versions, own) : kubernetes.containerRuntime;
   return deepFreeze<Cluster>({
     apiVersion: input.apiVersion,
     kind: input.kind,
     metadata: input.metadata,
     spec: {
-      hosts: resolveHosts(spec.hosts, { global: spec.global, rolesOf, expandPath }),
+      hosts: resolveHosts(spec.hosts, { global: spec.global, rolesOf, runtimeOf, expandPath }),
       roleGroups,
       controlPlaneEndpoint: resolveEndpoint(spec.controlPlaneEndpoint),
-      kubernetes: resolveKubernetes(spec.kubernetes),
+      kubernetes,
       etcd: resolveEtcd(spec.etcd, versions, expandPath),
       network: resolveNetwork(spec.network, versions),
       registry: resolveRegistry(spec.registry, expandPath),

@@ -59,6 +59,8 @@ export interface Host {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
+  /** The cluster's, with what the host says otherwise. */
+  readonly containerRuntime: ContainerRuntime;
   readonly roles: readonly Role[];
   readonly connectionTimeoutMs: number;
 }
@@ -131,12 +133,26 @@ export interface Docker extends RuntimeCommon {
   /** With v: v0.3.21 */
   readonly criDockerdVersion: string;
   readonly docker: {
+    /** `docker-ce`, or with a version `docker.io=26.1.5*` */
     readonly packages: readonly string[];
-    /** Absent: Docker's own package repository. */
-    readonly repository?: { readonly url: string; readonly keyUrl: string };
+    readonly repository: DockerRepository;
     readonly extraConfig: JsonObject;
   };
 }
+
+/** docker: Docker's own. distribution: what the host has already. own: the user's. */
+export type DockerRepository =
+  | { readonly type: 'docker' }
+  | { readonly type: 'distribution' }
+  | {
+      readonly type: 'own';
+      readonly url: string;
+      readonly keyUrl: string;
+      /** Of apt; absent: the codename of the host's distribution. */
+      readonly suite?: string;
+      /** Of apt; absent: stable. */
+      readonly component?: string;
+    };
 
 export type ContainerRuntime = Containerd | Docker;
 

@@ -31,7 +31,7 @@ test('the kubelet speaks to cri-dockerd where docker runs the containers', () =>
   const docker = {
     type: 'docker',
     criDockerdVersion: '',
-    docker: { packages: [], extraConfig: {} },
+    docker: { packages: [], repository: { type: 'docker' }, extraConfig: {} },
     ...common,
   } as const;
   expect(criSocket(docker)).toBe('unix:///run/cri-dockerd.sock');
