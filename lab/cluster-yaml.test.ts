@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type LabClusterOptions, labCluster, labClusterYaml } from './cluster-yaml.js';
 import { planHosts } from './hosts/address-plan.js';
-import { mirrorVersions } from './mirror/index.js';
+import { mirrorVersions, privateRegistry } from './mirror/index.js';
 
 function options(count: number, others: Partial<LabClusterOptions> = {}): LabClusterOptions {
   return {
@@ -10,7 +10,7 @@ function options(count: number, others: Partial<LabClusterOptions> = {}): LabClu
     privateKeyPath: '/lab/key',
     sudoPasswordPath: '/lab/password',
     versions: mirrorVersions(),
-    mirror: { filesUrl: 'http://10.99.0.1:8080', registry: '10.99.0.1:5000' },
+    mirror: { filesUrl: 'http://10.99.0.1:8080', registry: '10.99.0.1:5000', privateRegistry: '10.99.0.1:5443' },
     ...others,
   };
 }
@@ -56,6 +56,26 @@ describe("the lab's cluster.yaml", () => {
     const { download, registry } = spec(1);
     expect(download.mirrors['https://dl.k8s.io']).toBe('http://10.99.0.1:8080/dl.k8s.io');
     expect(registry.mirrors['registry.k8s.io']).toEqual(['http://10.99.0.1:5000']);
+  });
+
+  it('takes images from the private registry with its login and CA, by reference', () => {
+    const registry = privateRegistry('10.99.0.1:5443', '/state');
+    expect(spec(1, { privateRegistry: registry }).registry).toEqual({
+      mirrors: {
+        'docker.io': ['https://10.99.0.1:5443'],
+        'registry.k8s.io': ['https://10.99.0.1:5443'],
+        'ghcr.io': ['https://10.99.0.1:5443'],
+      },
+      auths: { '10.99.0.1:5443': { username: 'kubexm', password: { file: '/state/private-registry/password' } } },
+      caFiles: { '10.99.0.1:5443': '/state/private-registry/ca.pem' },
+    });
+  });
+
+  it('lets a kubelet run on cgroup v1 from the version on that refuses it', () => {
+    const kubelet = (kubernetes: string) =>
+      spec(1, { versions: { ...mirrorVersions(), kubernetes } }).kubernetes.kubelet;
+    expect(kubelet('v1.35.4')).toEqual({ extraConfig: { failCgroupV1: false } });
+    expect(kubelet('v1.34.5')).toBeUndefined();
   });
 
   it('merges overrides key by key and replaces lists', () => {

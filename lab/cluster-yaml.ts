@@ -2,7 +2,14 @@ import { stringify } from 'yaml';
 import { KubexmError } from '../src/errors/index.js';
 import { compactNames } from './hosts/address-plan.js';
 import { opsUser } from './hosts/recipe.js';
-import { downloadMirrors, type MirrorAddress, type MirrorVersions, registryMirrors } from './mirror/index.js';
+import {
+  downloadMirrors,
+  type MirrorAddress,
+  type MirrorVersions,
+  type PrivateRegistry,
+  privateRegistrySpec,
+  registryMirrors,
+} from './mirror/index.js';
 
 export interface LabClusterHost {
   readonly name: string;
@@ -32,12 +39,14 @@ export interface LabClusterOptions {
   readonly sudoPasswordPath: string;
   readonly versions: MirrorVersions;
   readonly mirror: MirrorAddress;
+  /** Images come from here instead of the mirror's open registry. */
+  readonly privateRegistry?: PrivateRegistry;
   readonly overrides?: SpecOverrides;
 }
 
 /** The Cluster resource for lab hosts, as a plain object. */
 export function labCluster(options: LabClusterOptions) {
-  const { hosts, versions, mirror } = options;
+  const { hosts, versions, mirror, privateRegistry } = options;
   const spec = {
     hosts: hosts.map(({ name, address, hostKey }) => ({ name, address, hostKey })),
     roleGroups: roleGroups(options),
@@ -54,6 +63,7 @@ export function labCluster(options: LabClusterOptions) {
         // A lab host may not lower an oom_score_adj.
         containerd: { extraConfig: { plugins: { 'io.containerd.cri.v1.runtime': { restrict_oom_score_adj: true } } } },
       },
+      ...kubelet(versions.kubernetes),
       dns: { imageTag: versions.coredns },
       // A lab host may not set the machine's connection tracking limits.
       kubeProxy: { mode: 'iptables', extraConfig: { conntrack: { maxPerCore: 0, min: 0 } } },
@@ -65,7 +75,7 @@ export function labCluster(options: LabClusterOptions) {
       kubePodsCIDR: '10.233.64.0/18',
       kubeServiceCIDR: '10.233.0.0/18',
     },
-    registry: { mirrors: registryMirrors(mirror) },
+    registry: privateRegistry ? privateRegistrySpec(privateRegistry) : { mirrors: registryMirrors(mirror) },
     download: { mirrors: downloadMirrors(mirror) },
   };
   return {
@@ -95,6 +105,12 @@ function roleGroups({ hosts, controlPlanes = 1, etcd = controlPlanes, workers }:
     'control-plane': compactNames(names.slice(0, controlPlanes)),
     worker: compactNames(rest === 0 ? [] : names.slice(-rest)),
   };
+}
+
+/** From 1.35 on a kubelet refuses cgroup v1, which is what some machines, and so their lab hosts, have. */
+function kubelet(kubernetesVersion: string) {
+  const minor = Number(kubernetesVersion.split('.')[1]);
+  return minor >= 35 ? { kubelet: { extraConfig: { failCgroupV1: false } } } : {};
 }
 
 function login({ login: kind = 'key', privateKeyPath, sudoPasswordPath }: LabClusterOptions) {

@@ -9,6 +9,7 @@ export {
 export type { CommandResult } from './hosts/command.js';
 export { labHostExec } from './hosts/exec.js';
 export {
+  ensureMirrored,
   type LabHost,
   type LabState,
   type LabStatus,
@@ -23,3 +24,4 @@ export { killLabHost, resetLabHost, shapeLabHost, startLabHost } from './hosts/m
 export type { LinkShape } from './hosts/network.js';
 export { ensureLabReady } from './hosts/ready.js';
 export { opsPassword, opsUser } from './hosts/recipe.js';
+export { type ComponentVersion, type PrivateRegistry, promtool } from './mirror/index.js';

@@ -4,9 +4,15 @@ import { type LabClusterOptions, labClusterYaml, type SpecOverrides } from '../c
 import {
   aptSource,
   buildMirror,
+  type ComponentVersion,
+  extendMirror,
   type MirrorAddress,
+  type MirrorStatus,
+  type MirrorVersions,
   mirrorStatus,
   mirrorVersions,
+  type PrivateRegistry,
+  privateRegistry,
   startMirror,
   stopMirror,
 } from '../mirror/index.js';
@@ -40,18 +46,20 @@ export interface LabState {
   readonly sudoPasswordPath: string;
   readonly clusterYamlPath: string;
   readonly mirror: MirrorAddress;
+  readonly privateRegistry: PrivateRegistry;
 }
 
 export interface LabStatus {
   /** False: there is no lab. */
   readonly up: boolean;
   readonly hosts: readonly (LabHost & { readonly running: boolean })[];
-  readonly mirror: { readonly files: boolean; readonly registry: boolean };
+  readonly mirror: MirrorStatus;
 }
 
 const mirrorAddress: MirrorAddress = {
   filesUrl: `http://${labNetwork.gateway}:8080`,
   registry: `${labNetwork.gateway}:5000`,
+  privateRegistry: `${labNetwork.gateway}:5443`,
 };
 
 /** Hosts, mirror and cluster.yaml. What runs already stays as it is; more hosts than before are added to it. Never fewer. */
@@ -73,10 +81,19 @@ export async function labUp({ hosts, log }: { hosts: number; log: Log }): Promis
     const results = await Promise.allSettled([bootHosts(planned, log), provideMirror(log)]);
     for (const result of results) if (result.status === 'rejected') throw asError(result.reason);
     const state = await labState();
-    await writeFile(statePaths.clusterYaml, labClusterYaml(await clusterDefaults(state.hosts)));
+    await writeFile(statePaths.clusterYaml, labClusterYaml(clusterDefaults(state.hosts)));
     log(`lab is up: ${names.join(' ')}; ${statePaths.clusterYaml}`);
     return state;
   });
+}
+
+/**
+ * Makes the mirror offer versions that it has not by itself (`onDemand` of its catalogue). Minutes when they are built for the first time, nothing
+ * when it has them already. The mirror of a running lab goes on serving meanwhile.
+ */
+export async function ensureMirrored(wanted: readonly ComponentVersion[], { log }: { log: Log }): Promise<void> {
+  await extendMirror(wanted, { log });
+  if (await readRecord()) await serveMirror(log);
 }
 
 /** Where everything of the running lab is. */
@@ -90,6 +107,7 @@ export async function labState(): Promise<LabState> {
     sudoPasswordPath: statePaths.sudoPassword,
     clusterYamlPath: statePaths.clusterYaml,
     mirror: mirrorAddress,
+    privateRegistry: privateRegistry(mirrorAddress.privateRegistry, statePaths.mirror),
   };
 }
 
@@ -131,14 +149,24 @@ export async function labDown({ log }: { log: Log }): Promise<void> {
 export type LabTopology = Pick<LabClusterOptions, 'name' | 'controlPlanes' | 'etcd' | 'workers' | 'login'> & {
   /** Names of the hosts to use, in order; default all. */
   readonly use?: readonly string[];
+  /** Others than the default ones; the mirror must have them: ensureMirrored. */
+  readonly versions?: Partial<MirrorVersions>;
+  /** open (default): plain HTTP. private: the same images over TLS of a private CA, with a login. */
+  readonly registry?: 'open' | 'private';
   readonly overrides?: SpecOverrides;
 };
 
 /** The text of a cluster.yaml for the running lab. */
-export async function labClusterConfig({ use, ...topology }: LabTopology = {}): Promise<string> {
-  const { hosts } = await labState();
-  const chosen = use ? use.map((name) => mustFind(hosts, name)) : hosts;
-  return labClusterYaml({ ...(await clusterDefaults(chosen)), ...topology });
+export async function labClusterConfig(topology: LabTopology = {}): Promise<string> {
+  const { use, versions, registry, ...others } = topology;
+  const { hosts, privateRegistry: closed } = await labState();
+  const defaults = clusterDefaults(use ? use.map((name) => mustFind(hosts, name)) : hosts);
+  return labClusterYaml({
+    ...defaults,
+    versions: { ...defaults.versions, ...versions },
+    ...(registry === 'private' ? { privateRegistry: closed } : {}),
+    ...others,
+  });
 }
 
 function mustFind(hosts: readonly LabHost[], name: string): LabHost {
@@ -147,7 +175,7 @@ function mustFind(hosts: readonly LabHost[], name: string): LabHost {
   return host;
 }
 
-async function clusterDefaults(hosts: readonly LabHost[]): Promise<LabClusterOptions> {
+function clusterDefaults(hosts: readonly LabHost[]): LabClusterOptions {
   return {
     hosts,
     privateKeyPath: statePaths.privateKey,
@@ -182,6 +210,10 @@ async function bootHosts(planned: readonly PlannedHost[], log: Log): Promise<voi
 
 async function provideMirror(log: Log): Promise<void> {
   await buildMirror({ log });
+  await serveMirror(log);
+}
+
+async function serveMirror(log: Log): Promise<void> {
   await startMirror({ listenAddress: labNetwork.gateway, stateDir: statePaths.mirror, log });
 }
 

@@ -1,3 +1,5 @@
+import { KubexmError } from '../../src/errors/index.js';
+
 /** What the mirror builds, of which version, and from which Go packages. The one place to add a version. */
 
 /** A Go program: the file it becomes and the package with its `main`. */
@@ -10,16 +12,26 @@ export interface Component {
   readonly name: ComponentName;
   /** Upstream's tag; the recipe is the Go module in `lab/go/<name>/<version>`. */
   readonly version: string;
+  /** A stand-in: what is linked under this version are the sources of another one, whose recipe is used. */
+  readonly sourcesOf?: string;
+  /** What Go builds. None: the component is a package of Debian's, and only an image. */
   readonly programs: readonly Program[];
   /** Values set by the linker: `package.variable` to value. */
   readonly variables: Readonly<Record<string, string>>;
   /** Static programs that need C: the build tags. Without it the build is pure Go. */
   readonly cgo?: { readonly tags: readonly string[] };
+  /** What a cluster of this version asks for besides, by its own default. */
+  readonly bringsAlong?: readonly ComponentVersion[];
   /** How long it takes on two cores, for the line that announces it. */
   readonly takes: string;
 }
 
-export type ComponentName = keyof typeof defaultVersions;
+export type ComponentName = keyof typeof defaultVersions | 'haproxy' | 'kube-vip';
+
+export interface ComponentVersion {
+  readonly component: ComponentName;
+  readonly version: string;
+}
 
 /** The version of each component that the generated cluster.yaml names. */
 export const defaultVersions = {
@@ -36,12 +48,15 @@ export const defaultVersions = {
   'file-server': 'v1.0.0',
 } as const;
 
+/** Kubernetes minor → tag of the pause image that its kubeadm asks for (`PauseVersion` of its constants). */
+export const pauseTags: Readonly<Record<string, string>> = { '1.33': '3.10', '1.34': '3.10.1', '1.35': '3.10.1' };
+
 /** Tags of the images that are not named after a component's version. */
 export const imageTags = { pause: '3.10.1', flannelCniPlugin: 'v1.9.1-flannel1', busybox: '1.36' } as const;
 
 const cniModule = 'github.com/containernetworking/plugins';
 
-/** Every version that the mirror offers; the first of a component is its default. */
+/** What every mirror offers: one version of each component. */
 export const components: readonly Component[] = [
   fileServer(defaultVersions['file-server']),
   registry(defaultVersions.registry),
@@ -55,6 +70,38 @@ export const components: readonly Component[] = [
   flannel(defaultVersions.flannel),
   kubernetes(defaultVersions.kubernetes),
 ];
+
+/** What the mirror offers besides once somebody asks for it (`ensureMirrored`); nobody else waits for these builds. */
+export const onDemand: readonly Component[] = [
+  etcd('v3.5.35'),
+  etcd('v3.6.0'),
+  { ...kubernetes('v1.33.13'), bringsAlong: [{ component: 'coredns', version: 'v1.12.0' }] },
+  { ...kubernetes('v1.35.4'), bringsAlong: [{ component: 'coredns', version: 'v1.13.1' }] },
+  // Not upstream's v1.34.5: the sources of v1.34.4, linked with another version. Enough to upgrade to, in a minute.
+  { ...kubernetes('v1.34.5'), sourcesOf: 'v1.34.4', takes: "about 1 min, from v1.34.4's sources" },
+  coredns('v1.12.0'),
+  coredns('v1.13.1'),
+  kubeVip('v0.9.1'),
+  haproxy('3.0.11'),
+];
+
+/** The catalogue's row and what it brings along; none of a version that every mirror has anyway. Throws for one that is not to be had. */
+export function requested({ component, version }: ComponentVersion): readonly Component[] {
+  const same = (row: Component) => row.name === component && row.version === version;
+  const found = onDemand.find(same);
+  if (found) return [...(found.bringsAlong ?? []).flatMap(requested), found];
+  if (components.some(same)) return [];
+  const offered = [...components, ...onDemand].filter((row) => row.name === component).map((row) => row.version);
+  throw new KubexmError('USAGE', `the lab's mirror cannot offer ${component} ${version}`, {
+    details: [`of ${component} it has ${offered.join(' ')}`],
+    hint: 'add it to lab/mirror/catalogue.ts',
+  });
+}
+
+/** `1.34` for v1.34.4 */
+export function minorOf(kubernetesVersion: string): string {
+  return kubernetesVersion.slice(1).split('.', 2).join('.');
+}
 
 function kubernetes(version: string): Component {
   const [major = '', minor = ''] = version.slice(1).split('.');
@@ -178,6 +225,21 @@ function flannel(version: string): Component {
     cgo: { tags: ['netgo', 'osusergo'] },
     takes: 'about 1 min',
   };
+}
+
+function kubeVip(version: string): Component {
+  return {
+    name: 'kube-vip',
+    version,
+    programs: [{ name: 'kube-vip', package: 'github.com/kube-vip/kube-vip' }],
+    variables: { 'main.Version': version, 'main.Build': 'kubexm-lab' },
+    takes: 'about 2 min',
+  };
+}
+
+/** Debian's package of the hosts' release, in an image that behaves as upstream's. */
+function haproxy(version: string): Component {
+  return { name: 'haproxy', version, programs: [], variables: {}, takes: 'about 20 s' };
 }
 
 function registry(version: string): Component {

@@ -33,11 +33,14 @@ test('a failed build leaves nothing and is tried again', async () => {
   expect(await readdir(root)).toEqual([]);
 });
 
-test('what a killed build left is removed, what is complete stays', async () => {
-  await mkdir(join(root, 'etcd-1.unfinished-4711'));
+test('what a killed build left is removed, what is complete or under way stays', async () => {
+  // Larger than any process id of Linux.
+  await mkdir(join(root, 'etcd-1.unfinished-4194305'));
+  const underWay = `etcd-2.unfinished-${process.pid}`;
+  await mkdir(join(root, underWay));
   await mkdir(join(root, 'etcd-1'));
   await removeUnfinished(root);
-  expect(await readdir(root)).toEqual(['etcd-1']);
+  expect(await readdir(root)).toEqual(['etcd-1', underWay]);
   await removeUnfinished(join(root, 'nowhere'));
 });
 

@@ -13,23 +13,40 @@ const unfinished = '.unfinished-';
  */
 export async function cachedDirectory(directory: string, make: (temporary: string) => Promise<void>): Promise<string> {
   if (existsSync(directory)) return directory;
+  await withScratch(directory, async (temporary) => {
+    await make(temporary);
+    await rename(temporary, directory);
+  });
+  return directory;
+}
+
+/** Lends `work` an empty directory beside `directory`, on the same file system, and removes it in the end. */
+export async function withScratch(directory: string, work: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${directory}${unfinished}${process.pid}`;
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
   try {
-    await make(temporary);
-    await rename(temporary, directory);
+    await work(temporary);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-  return directory;
 }
 
-/** Removes what killed builds left in a directory of the cache. Call it under the lock. */
+/** Removes what killed builds left in a directory of the cache, and nothing of a process that is there. */
 export async function removeUnfinished(parent: string): Promise<void> {
   if (!existsSync(parent)) return;
   for (const name of await readdir(parent)) {
-    if (name.includes(unfinished)) await rm(join(parent, name), { recursive: true, force: true });
+    const owner = Number(name.split(unfinished)[1]);
+    if (owner > 0 && !isRunning(owner)) await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it is there and somebody else's.
+    return error instanceof Error && 'code' in error && error.code !== 'ESRCH';
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { type Component, components } from '../catalogue.js';
+import { type Component, components, onDemand } from '../catalogue.js';
 import { labSource } from '../locations.js';
 import { buildArguments, buildDirectory, outputName } from './go-build.js';
 
@@ -42,15 +42,23 @@ test('the cache knows builds by version and recipe', async () => {
   expect(await buildDirectory(pure)).toMatch(/\/builds\/etcd-v3\.6\.14-(amd64|arm64)-[0-9a-f]{16}$/);
   expect(await buildDirectory(other)).not.toBe(await buildDirectory(pure));
   expect(await buildDirectory({ ...pure, takes: 'longer' })).toBe(await buildDirectory(pure));
+  expect(await buildDirectory({ ...pure, bringsAlong: [] })).toBe(await buildDirectory(pure));
 });
 
-test.each(components.map((component) => [`${component.name} ${component.version}`, component] as const))(
+test('a stand-in is built of the recipe it names, and is no other build', async () => {
+  const standIn = { ...pure, version: 'v3.6.99', sourcesOf: pure.version };
+  expect(await buildDirectory(standIn)).toMatch(/\/builds\/etcd-v3\.6\.99-/);
+});
+
+const built = [...components, ...onDemand].filter(({ programs }) => programs.length > 0);
+
+test.each(built.map((component) => [`${component.name} ${component.version}`, component] as const))(
   'the recipe of %s is there and names what is built',
-  async (_title, { name, version, programs }) => {
-    const tools = labSource('go', name, version, 'tools.go');
+  async (_title, { name, version, sourcesOf = version, programs }) => {
+    const tools = labSource('go', name, sourcesOf, 'tools.go');
     if (!existsSync(tools)) {
       // The lab's own programs are in the recipe itself.
-      expect(existsSync(labSource('go', name, version, 'main.go'))).toBe(true);
+      expect(existsSync(labSource('go', name, sourcesOf, 'main.go'))).toBe(true);
       return;
     }
     const imported = await readFile(tools, 'utf8');

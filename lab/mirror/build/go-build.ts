@@ -1,21 +1,32 @@
+import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KubexmError } from '../../../src/errors/index.js';
 import { mustRun } from '../../hosts/command.js';
 import type { Component, Program } from '../catalogue.js';
 import { labSource, machineArchitecture, mirrorCacheDir } from '../locations.js';
-import { cachedDirectory, directoryKey, keyOf } from './cache.js';
+import { cachedDirectory, directoryKey, keyOf, withLock } from './cache.js';
 
 /** Where the component's programs are once they are built. The name holds all that the result depends on. */
 export async function buildDirectory(component: Component): Promise<string> {
-  const { takes: _announcement, ...recipe } = component;
+  const { takes: _announcement, bringsAlong: _others, ...recipe } = component;
   const key = keyOf(recipe, await directoryKey(recipeDirectory(component)));
   return mirrorCacheDir('builds', `${component.name}-${component.version}-${machineArchitecture()}-${key}`);
 }
 
-/** Builds the component's programs, static and stripped, unless the cache has them. */
+/**
+ * Builds the component's programs, static and stripped, unless the cache has them. A build that was ended is taken up by the next one: Go keeps every
+ * package that was compiled.
+ */
 export async function buildComponent(component: Component, log: (line: string) => void): Promise<string> {
-  return cachedDirectory(await buildDirectory(component), async (temporary) => {
+  const directory = await buildDirectory(component);
+  if (existsSync(directory)) return directory;
+  const waiting = () => log(`another process builds ${component.name} ${component.version}, waiting for it …`);
+  return withLock(`mirror-build-${keyOf(directory)}`, waiting, () => build(component, directory, log));
+}
+
+function build(component: Component, directory: string, log: (line: string) => void): Promise<string> {
+  return cachedDirectory(directory, async (temporary) => {
     const startedAt = Date.now();
     log(`building ${component.name} ${component.version} (${component.takes}, once) …`);
     // One build at a time uses all cores by itself; nice leaves room for whoever works on the machine.
@@ -68,6 +79,6 @@ function buildEnvironment({ cgo }: Component): NodeJS.ProcessEnv {
   return { ...process.env, CGO_ENABLED: cgo ? '1' : '0', GOOS: 'linux', GOARCH: machineArchitecture(), GOWORK: 'off' };
 }
 
-function recipeDirectory({ name, version }: Component): string {
-  return labSource('go', name, version);
+function recipeDirectory({ name, version, sourcesOf }: Component): string {
+  return labSource('go', name, sourcesOf ?? version);
 }

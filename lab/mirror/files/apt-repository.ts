@@ -8,23 +8,38 @@ import { type Architecture, machineArchitecture, mirrorCacheDir } from '../locat
 
 const hostRelease = rootfsRecipe.suite;
 
-/** What hosts may install. Everything these need comes along. */
-const packages = [
-  'bash-completion',
-  'chrony',
-  'conntrack',
-  'docker-cli',
-  'docker.io',
-  'ebtables',
-  'ethtool',
-  'haproxy',
-  'ipset',
-  'ipvsadm',
-  'jq',
-  'keepalived',
-  'nfs-common',
-  'rsync',
-  'socat',
+/**
+ * What hosts may install; everything these need comes along. Each group is resolved by itself, because packages that exclude each other cannot be
+ * in one: a host may have the one that is in another's way.
+ */
+const packageGroups: readonly (readonly string[])[] = [
+  [
+    'bash-completion',
+    'chrony',
+    'conntrack',
+    'docker-cli',
+    'docker.io',
+    'ebtables',
+    'ethtool',
+    'haproxy',
+    'ipset',
+    'ipvsadm',
+    'jq',
+    'keepalived',
+    'nfs-common',
+    'nftables',
+    'rsync',
+    'socat',
+  ],
+  // Other container runtimes than the cluster's: podman-docker is in the way of docker-cli.
+  ['containerd', 'runc'],
+  ['podman', 'podman-docker'],
+  // Other keepers of the time than chrony, which exclude it and each other.
+  ['systemd-timesyncd'],
+  ['ntpsec'],
+  // Firewalls of the host's own.
+  ['firewalld'],
+  ['ufw'],
 ];
 
 /** Where the repository is below the mirror's files. */
@@ -32,23 +47,30 @@ export const aptPath = `apt/${hostRelease}`;
 
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
+/** Names all that the repository depends on. */
+export function aptRepositoryKey(): string {
+  return keyOf(hostRelease, packageGroups);
+}
+
 /** A flat apt repository of the downloaded packages with all they depend on. Fetched once; delete the cache for newer ones. */
 export async function aptRepository(log: (line: string) => void): Promise<string> {
   const architecture = machineArchitecture();
-  const key = keyOf(hostRelease, packages);
-  return cachedDirectory(mirrorCacheDir('packages', `${hostRelease}-${architecture}-${key}`), async (directory) => {
-    log(`downloading the Debian packages that hosts may install: ${packages.join(' ')} …`);
-    await download(directory, architecture);
-    // The index names files relative to where it is made.
-    const inDirectory = ['env', '-C', directory];
-    const index = await mustRun([...inDirectory, 'apt-ftparchive', 'packages', '.']);
-    await writeFile(join(directory, 'Packages'), index);
-    await mustRun(['gzip', '-n', '-k', join(directory, 'Packages')]);
-    const about = ['Origin=kubexm-lab', 'Label=kubexm-lab', `Codename=${hostRelease}`, `Suite=${hostRelease}`];
-    const options = about.flatMap((field) => ['-o', `APT::FTPArchive::Release::${field}`]);
-    const release = await mustRun([...inDirectory, 'apt-ftparchive', ...options, 'release', '.']);
-    await writeFile(join(directory, 'Release'), release);
-  });
+  return cachedDirectory(
+    mirrorCacheDir('packages', `${hostRelease}-${architecture}-${aptRepositoryKey()}`),
+    async (directory) => {
+      log(`downloading the Debian packages that hosts may install: ${packageGroups.flat().join(' ')} …`);
+      await download(directory, architecture);
+      // The index names files relative to where it is made.
+      const inDirectory = ['env', '-C', directory];
+      const index = await mustRun([...inDirectory, 'apt-ftparchive', 'packages', '.']);
+      await writeFile(join(directory, 'Packages'), index);
+      await mustRun(['gzip', '-n', '-k', join(directory, 'Packages')]);
+      const about = ['Origin=kubexm-lab', 'Label=kubexm-lab', `Codename=${hostRelease}`, `Suite=${hostRelease}`];
+      const options = about.flatMap((field) => ['-o', `APT::FTPArchive::Release::${field}`]);
+      const release = await mustRun([...inDirectory, 'apt-ftparchive', ...options, 'release', '.']);
+      await writeFile(join(directory, 'Release'), release);
+    },
+  );
 }
 
 /** Uses an apt of its own, which thinks that nothing is installed, so that the dependencies are all fetched. */
@@ -75,8 +97,10 @@ async function download(directory: string, architecture: Architecture): Promise<
   };
   const flags = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   await mustRun(['apt-get', ...flags, 'update', '-q']);
-  const install = ['install', '-y', '-q', '--download-only', '--no-install-recommends', ...packages];
-  await mustRun(['apt-get', ...flags, ...install]);
+  for (const packages of packageGroups) {
+    const install = ['install', '-y', '-q', '--download-only', '--no-install-recommends', ...packages];
+    await mustRun(['apt-get', ...flags, ...install]);
+  }
   for (const name of await readdir(join(work, 'archives'))) {
     // apt writes an epoch's colon as %3a, which a URL would have to quote once more.
     if (name.endsWith('.deb')) await rename(join(work, 'archives', name), join(directory, name.replaceAll('%3a', '.')));

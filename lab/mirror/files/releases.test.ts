@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { components, onDemand } from '../catalogue.js';
 import { checksumText } from './checksums.js';
 import { mirroredHosts, releaseFiles } from './releases.js';
 
@@ -37,7 +38,8 @@ test("files are below their upstream's host name, under upstream's own names", (
 });
 
 test('no path is published twice and arm64 has its own', () => {
-  const paths = [...releaseFiles('amd64'), ...releaseFiles('arm64')].map(({ path }) => path);
+  const all = [...components, ...onDemand];
+  const paths = [...releaseFiles('amd64', all), ...releaseFiles('arm64', all)].map(({ path }) => path);
   expect(new Set(paths).size).toBe(paths.length);
 });
 

@@ -1,11 +1,42 @@
-import { chmod, copyFile, link, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  copyFile,
+  link,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { KubexmError, unreachable } from '../../../src/errors/index.js';
 import { aptSettings } from '../../hosts/apt-source.js';
 import { mustRun } from '../../hosts/command.js';
 import { rootfsRecipe } from '../../hosts/recipe.js';
 import { cachedDirectory, keyOf } from '../build/cache.js';
 import { debianRepository } from '../build/machine.js';
 import { labSource, machineArchitecture, mirrorCacheDir } from '../locations.js';
+import type { Image } from './image-table.js';
+
+type Log = (line: string) => void;
+
+const haproxyPackages = ['haproxy', 'busybox-static'];
+
+/** Of upstream's image: a command that begins with a dash is for haproxy, which stays in the foreground under a master. */
+const haproxyEntrypoint = `#!/bin/sh
+set -e
+if [ "\${1#-}" != "$1" ]; then
+  set -- haproxy "$@"
+fi
+if [ "$1" = haproxy ]; then
+  shift
+  set -- haproxy -W -db "$@"
+fi
+exec "$@"
+`;
 
 const networkPackages = ['iptables', 'nftables', 'conntrack', 'kmod', 'ipset', 'busybox-static'];
 
@@ -33,38 +64,88 @@ const accounts = {
   'etc/nsswitch.conf': 'hosts: files dns\n',
 };
 
+/** The cached root filesystem that an image stands on; undefined for the one that is empty. */
+export async function rootOf({ base, tag }: Pick<Image, 'base' | 'tag'>, log: Log): Promise<string | undefined> {
+  switch (base) {
+    case 'none':
+      return undefined;
+    case 'network':
+      return networkRoot(log);
+    case 'busybox':
+      return busyboxRoot(log);
+    case 'haproxy':
+      return haproxyRoot(tag, log);
+    default:
+      return unreachable(base);
+  }
+}
+
 /** A root filesystem with iptables (on nf_tables), nft, conntrack, ipset and a shell, from Debian's packages. */
-export async function networkRoot(log: (line: string) => void): Promise<string> {
-  const architecture = machineArchitecture();
+async function networkRoot(log: Log): Promise<string> {
   const key = keyOf(rootfsRecipe.suite, networkPackages, notNeeded, ofThisMachine, accounts);
-  return cachedDirectory(mirrorCacheDir('roots', `network-${architecture}-${key}`), async (root) => {
-    log(`unpacking ${networkPackages.join(' ')} for the images that need them …`);
-    const source = await debianRepository();
-    const settings = `${root}.apt.conf`;
-    await writeFile(settings, await aptSettings());
-    // The extract variant runs no maintainer scripts: what they would have linked is linked below.
-    await mustRun([
-      'mmdebstrap',
-      '--variant=extract',
-      `--architectures=${architecture}`,
-      `--include=${networkPackages.join(',')}`,
-      '--format=directory',
-      `--aptopt=${settings}`,
-      rootfsRecipe.suite,
-      root,
-      source,
-    ]);
-    await rm(settings);
-    for (const path of [...notNeeded, ...ofThisMachine]) await rm(join(root, path), { recursive: true, force: true });
-    for (const directory of ['bin', 'sbin', 'lib', 'lib64']) await linkUnlessThere(root, `usr/${directory}`, directory);
+  return cachedDirectory(mirrorCacheDir('roots', `network-${machineArchitecture()}-${key}`), async (root) => {
+    await unpack(root, networkPackages, log);
     for (const command of iptablesCommands) await linkUnlessThere(root, 'xtables-nft-multi', `usr/sbin/${command}`);
-    for (const tool of await busyboxTools(root)) await linkUnlessThere(root, 'busybox', `usr/bin/${tool}`);
-    await addAccounts(root);
   });
 }
 
+/** Debian's haproxy with what upstream's image has around it: its user, its directories and its entrypoint. */
+async function haproxyRoot(version: string, log: Log): Promise<string> {
+  const key = keyOf(
+    rootfsRecipe.suite,
+    version,
+    haproxyPackages,
+    haproxyEntrypoint,
+    notNeeded,
+    ofThisMachine,
+    accounts,
+  );
+  return cachedDirectory(mirrorCacheDir('roots', `haproxy-${machineArchitecture()}-${key}`), async (root) => {
+    await unpack(root, haproxyPackages, log);
+    const said = await mustRun(['chroot', root, '/usr/sbin/haproxy', '-v']);
+    if (!said.startsWith(`HAProxy version ${version}-`)) {
+      throw new KubexmError('LAB_FAILED', `Debian ${rootfsRecipe.suite} has no haproxy ${version} any more`, {
+        details: said.trim().split('\n').slice(0, 1),
+        hint: 'change its version in lab/mirror/catalogue.ts',
+      });
+    }
+    await appendFile(join(root, 'etc/passwd'), 'haproxy:x:99:99::/var/lib/haproxy:/bin/false\n');
+    await appendFile(join(root, 'etc/group'), 'haproxy:x:99:\n');
+    for (const directory of ['usr/local/bin', 'usr/local/etc/haproxy', 'var/lib/haproxy']) {
+      await mkdir(join(root, directory), { recursive: true });
+    }
+    await writeFile(join(root, 'usr/local/bin/docker-entrypoint.sh'), haproxyEntrypoint, { mode: 0o755 });
+    await chmod(join(root, 'usr/local/bin/docker-entrypoint.sh'), 0o755);
+  });
+}
+
+/** Debian's packages and what they depend on, without what no program reads, as an image's root filesystem. */
+async function unpack(root: string, packages: readonly string[], log: Log): Promise<void> {
+  log(`unpacking ${packages.join(' ')} for the images that need them …`);
+  const source = await debianRepository();
+  const settings = `${root}.apt.conf`;
+  await writeFile(settings, await aptSettings());
+  // The extract variant runs no maintainer scripts: what they would have linked is linked below.
+  await mustRun([
+    'mmdebstrap',
+    '--variant=extract',
+    `--architectures=${machineArchitecture()}`,
+    `--include=${packages.join(',')}`,
+    '--format=directory',
+    `--aptopt=${settings}`,
+    rootfsRecipe.suite,
+    root,
+    source,
+  ]);
+  await rm(settings);
+  for (const path of [...notNeeded, ...ofThisMachine]) await rm(join(root, path), { recursive: true, force: true });
+  for (const directory of ['bin', 'sbin', 'lib', 'lib64']) await linkUnlessThere(root, `usr/${directory}`, directory);
+  for (const tool of await busyboxTools(root)) await linkUnlessThere(root, 'busybox', `usr/bin/${tool}`);
+  await addAccounts(root);
+}
+
 /** A root filesystem with a static busybox and the names of all its tools. */
-export async function busyboxRoot(log: (line: string) => void): Promise<string> {
+async function busyboxRoot(log: Log): Promise<string> {
   const network = await networkRoot(log);
   const key = keyOf(network);
   return cachedDirectory(mirrorCacheDir('roots', `busybox-${machineArchitecture()}-${key}`), async (root) => {

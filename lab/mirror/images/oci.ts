@@ -14,6 +14,7 @@ export interface RunConfig {
   readonly Cmd?: readonly string[];
   readonly User?: string;
   readonly WorkingDir?: string;
+  readonly StopSignal?: string;
 }
 
 /** A blob that is small enough to be made in memory. */

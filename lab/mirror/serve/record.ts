@@ -7,9 +7,15 @@ const identity = z.object({ pid: z.number().int().positive(), startTime: z.numbe
 const record = z.object({
   filesUrl: z.string(),
   registry: z.string(),
+  /** Older labs have none. */
+  privateRegistry: z.string().optional(),
   /** The directory that is served. */
   site: z.string(),
-  processes: z.object({ files: identity.optional(), registry: identity.optional() }),
+  processes: z.object({
+    files: identity.optional(),
+    registry: identity.optional(),
+    privateRegistry: identity.optional(),
+  }),
 });
 
 /** What runs for a lab: kept in its state directory, so that only own processes are ever ended. */

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { alive } from '../../hosts/process-id.js';
 import { startDetached } from './detached.js';
 import { readRecord, writeRecord } from './record.js';
 import { mirrorStatus, registryConfig, stopMirror } from './server.js';
@@ -14,19 +15,33 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true });
 });
 
-const address = { filesUrl: 'http://127.0.0.1:9', registry: '127.0.0.1:9', site: '/nowhere' };
+const address = {
+  filesUrl: 'http://127.0.0.1:9',
+  registry: '127.0.0.1:9',
+  privateRegistry: '127.0.0.1:9',
+  site: '/nowhere',
+};
+const nothing = { files: false, registry: false, privateRegistry: false };
 
 test('where nothing was started nothing runs, and stopping does nothing', async () => {
-  expect(await mirrorStatus({ stateDir })).toEqual({ files: false, registry: false });
+  expect(await mirrorStatus({ stateDir })).toEqual(nothing);
   await stopMirror({ stateDir });
 });
 
 test('stopping ends the recorded processes and forgets them', async () => {
   const files = await startDetached('sleep', ['60'], { logFile: join(stateDir, 'log') });
   await writeRecord(stateDir, { ...address, processes: { files } });
-  expect(await mirrorStatus({ stateDir })).toEqual({ files: false, registry: false });
+  expect(await mirrorStatus({ stateDir })).toEqual(nothing);
   await stopMirror({ stateDir });
   expect(await readRecord(stateDir)).toBeUndefined();
+});
+
+test('a lab of before the private registry can still be stopped', async () => {
+  const registry = await startDetached('sleep', ['60'], { logFile: join(stateDir, 'log') });
+  const { privateRegistry: _later, ...older } = address;
+  await writeFile(join(stateDir, 'mirror.json'), JSON.stringify({ ...older, processes: { registry } }));
+  await stopMirror({ stateDir });
+  expect(await alive(registry)).toBe(false);
 });
 
 test('a damaged record is an error, not "nothing runs"', async () => {

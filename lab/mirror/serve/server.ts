@@ -5,6 +5,7 @@ import { alive, type ProcessId } from '../../hosts/process-id.js';
 import { keyOf, withLock } from '../build/cache.js';
 import { buildSite } from '../build/site.js';
 import { answers, endProcess, startDetached, waitUntilAnswering } from './detached.js';
+import { ensurePrivateRegistryFiles, privateRegistryConfig } from './private-registry.js';
 import { type MirrorRecord, readRecord, removeRecord, writeRecord } from './record.js';
 
 export interface MirrorAddress {
@@ -12,7 +13,18 @@ export interface MirrorAddress {
   readonly filesUrl: string;
   /** `10.99.0.1:5000`, over plain http. */
   readonly registry: string;
+  /** `10.99.0.1:5443`, the same images over TLS of a private CA, for those who log in. */
+  readonly privateRegistry: string;
 }
+
+/** Which of the mirror's servers run and answer. */
+export interface MirrorStatus {
+  readonly files: boolean;
+  readonly registry: boolean;
+  readonly privateRegistry: boolean;
+}
+
+const nothingRuns: MirrorStatus = { files: false, registry: false, privateRegistry: false };
 
 export interface StartMirrorOptions {
   /** An address of this machine: the bridge's, or 127.0.0.1 without hosts. */
@@ -22,14 +34,19 @@ export interface StartMirrorOptions {
   readonly log: (line: string) => void;
   readonly filesPort?: number;
   readonly registryPort?: number;
+  readonly privateRegistryPort?: number;
 }
 
 /** Serves the mirror from processes that outlive this one. Builds it first if need be. Does nothing when it is served already. */
 export async function startMirror(options: StartMirrorOptions): Promise<MirrorAddress> {
-  const { listenAddress, log, filesPort = 8080, registryPort = 5000 } = options;
+  const { listenAddress, log, filesPort = 8080, registryPort = 5000, privateRegistryPort = 5443 } = options;
   const stateDir = resolve(options.stateDir);
   const site = await buildSite(log);
-  const address = { filesUrl: `http://${listenAddress}:${filesPort}`, registry: `${listenAddress}:${registryPort}` };
+  const address = {
+    filesUrl: `http://${listenAddress}:${filesPort}`,
+    registry: `${listenAddress}:${registryPort}`,
+    privateRegistry: `${listenAddress}:${privateRegistryPort}`,
+  };
   return exclusively(stateDir, async () => {
     const wanted = { ...address, site };
     const running = await readRecord(stateDir);
@@ -46,13 +63,14 @@ export async function stopMirror({ stateDir }: { stateDir: string }): Promise<vo
   await exclusively(stateDir, () => stopRecorded(stateDir));
 }
 
-/** Which of the two servers run and answer. */
-export async function mirrorStatus({ stateDir }: { stateDir: string }): Promise<{ files: boolean; registry: boolean }> {
+export async function mirrorStatus({ stateDir }: { stateDir: string }): Promise<MirrorStatus> {
   const record = await readRecord(stateDir);
-  return record === undefined ? { files: false, registry: false } : statusOf(record);
+  return record === undefined ? nothingRuns : statusOf(record);
 }
 
-async function serve(wanted: Omit<MirrorRecord, 'processes'>, stateDir: string): Promise<void> {
+type Wanted = MirrorAddress & { readonly site: string };
+
+async function serve(wanted: Wanted, stateDir: string): Promise<void> {
   const logFile = join(stateDir, 'mirror.log');
   const processes: MirrorRecord['processes'] = {};
   await mkdir(stateDir, { recursive: true });
@@ -61,25 +79,36 @@ async function serve(wanted: Omit<MirrorRecord, 'processes'>, stateDir: string):
     const args = ['--root', join(wanted.site, 'files'), '--listen', listen];
     processes.files = await startDetached(join(wanted.site, 'bin', 'file-server'), args, { logFile });
     await writeRecord(stateDir, { ...wanted, processes });
-    const configFile = join(stateDir, 'registry.yaml');
-    await writeFile(configFile, stringify(registryConfig(wanted)));
-    // Without this the registry looks for a collector of traces.
-    const env = { ...process.env, OTEL_TRACES_EXPORTER: 'none' };
-    processes.registry = await startDetached(join(wanted.site, 'bin', 'registry'), ['serve', configFile], {
-      logFile,
-      env,
-    });
+    await ensurePrivateRegistryFiles(wanted.privateRegistry, stateDir);
+    const config = registryConfig(wanted);
+    const closed = privateRegistryConfig(config, wanted.privateRegistry, stateDir);
+    processes.registry = await startRegistry(wanted, config, join(stateDir, 'registry.yaml'), logFile);
+    await writeRecord(stateDir, { ...wanted, processes });
+    processes.privateRegistry = await startRegistry(wanted, closed, join(stateDir, 'private-registry.yaml'), logFile);
     await writeRecord(stateDir, { ...wanted, processes });
     await waitUntilAnswering(wanted.filesUrl, processes.files, logFile);
-    await waitUntilAnswering(registryUrl(wanted), processes.registry, logFile);
+    await waitUntilAnswering(`http://${wanted.registry}/v2/`, processes.registry, logFile);
+    await waitUntilAnswering(unencrypted(wanted.privateRegistry), processes.privateRegistry, logFile);
   } catch (error) {
     await stopRecorded(stateDir);
     throw error;
   }
 }
 
+async function startRegistry(
+  { site }: Wanted,
+  config: object,
+  configFile: string,
+  logFile: string,
+): Promise<ProcessId> {
+  await writeFile(configFile, stringify(config));
+  // Without this the registry looks for a collector of traces.
+  const env = { ...process.env, OTEL_TRACES_EXPORTER: 'none' };
+  return startDetached(join(site, 'bin', 'registry'), ['serve', configFile], { logFile, env });
+}
+
 /** Read-only: the directory is in the cache, and every later lab serves the same one. */
-export function registryConfig({ registry, site }: { registry: string; site: string }): object {
+export function registryConfig({ registry, site }: Pick<Wanted, 'registry' | 'site'>) {
   return {
     version: 0.1,
     log: { level: 'warn', accesslog: { disabled: true } },
@@ -100,26 +129,29 @@ async function stopRecorded(stateDir: string): Promise<void> {
   await removeRecord(stateDir);
 }
 
-async function statusOf(record: MirrorRecord): Promise<{ files: boolean; registry: boolean }> {
+async function statusOf({ processes, ...at }: MirrorRecord): Promise<MirrorStatus> {
   const isUp = async (identity: ProcessId | undefined, url: string) =>
     identity !== undefined && (await alive(identity)) && (await answers(url));
-  const [files, registry] = await Promise.all([
-    isUp(record.processes.files, record.filesUrl),
-    isUp(record.processes.registry, registryUrl(record)),
+  const [files, registry, privateRegistry] = await Promise.all([
+    isUp(processes.files, at.filesUrl),
+    isUp(processes.registry, `http://${at.registry}/v2/`),
+    at.privateRegistry !== undefined && isUp(processes.privateRegistry, unencrypted(at.privateRegistry)),
   ]);
-  return { files, registry };
+  return { files, registry, privateRegistry };
 }
 
-function isSame(running: MirrorRecord, wanted: Omit<MirrorRecord, 'processes'>): boolean {
-  return running.filesUrl === wanted.filesUrl && running.registry === wanted.registry && running.site === wanted.site;
+/** Enough to see that it is there, without its CA: a Go server answers a request that should have been encrypted with 400. */
+function unencrypted(address: string): string {
+  return `http://${address}/`;
 }
 
-function allTrue({ files, registry }: { files: boolean; registry: boolean }): boolean {
-  return files && registry;
+function isSame(running: MirrorRecord, wanted: Wanted): boolean {
+  const keys = ['filesUrl', 'registry', 'privateRegistry', 'site'] as const;
+  return keys.every((key) => running[key] === wanted[key]);
 }
 
-function registryUrl({ registry }: { registry: string }): string {
-  return `http://${registry}/v2/`;
+function allTrue(status: MirrorStatus): boolean {
+  return Object.values(status).every(Boolean);
 }
 
 function exclusively<T>(stateDir: string, work: () => Promise<T>): Promise<T> {
