@@ -1,3 +1,4 @@
+import { CONTROL_NODE } from '../common/control-node.js';
 import type { EngineEvent } from '../engine/index.js';
 import { exitCodes } from '../errors/index.js';
 import type { RunReport } from '../logger/index.js';
@@ -47,14 +48,18 @@ export async function runPlan({
   }
 }
 
-// It belongs to no cluster: that its jobs went well makes nothing partly done.
-const controlNode = 'control-node';
-
-/** 3 where some hosts came to their end and others did not; 1 where none did. */
+/** 4 where guards refused before anything began; 3 where some hosts came to their end and others did not; 1 where none did. */
 export function exitCodeOfRun(report: RunReport): number {
   if (report.state === 'done') return 0;
   if (report.state === 'interrupted') return exitCodes.CANCELLED;
-  return report.completeHosts.some((host) => host !== controlNode) && report.totals.changed > 0
-    ? 3
-    : exitCodes.RUN_FAILED;
+  if (wasRefused(report)) return exitCodes.GUARD_REFUSED;
+  // The control node belongs to no cluster: that its jobs went well makes nothing partly done.
+  const someHost = report.completeHosts.some((host) => host !== CONTROL_NODE);
+  return someHost && report.totals.changed > 0 ? 3 : exitCodes.RUN_FAILED;
+}
+
+/** Every failure is a guard's, and nothing but the gate and what is fetched to this machine was run. */
+function wasRefused({ failures, phases }: RunReport): boolean {
+  const begun = phases.filter(({ name }) => !name.endsWith('(shared)'));
+  return failures.length > 0 && failures.every(({ error }) => error.code === 'GUARD_REFUSED') && begun.length === 1;
 }

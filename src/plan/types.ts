@@ -4,8 +4,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 /** Hosts are known to plans by their name alone. */
 export type HostName = string;
 
-/** The machine that kubexm runs on, as a host of the plan. No host of a cluster may have this name. */
-export const CONTROL_NODE: HostName = 'control-node';
+export { CONTROL_NODE } from '../common/control-node.js';
 
 /** The id of an output. The type of its value is carried for the compiler only. */
 export type OutputId<T extends Json = Json> = string & { readonly $type?: T };

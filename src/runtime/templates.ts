@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KubexmError } from '../errors/index.js';
+import { unlessMissing } from '../util/system-error.js';
 
 /** Reads templates by their names; a file in the user's directory wins over the one that kubexm brings. */
 export function templateReader(overrides: string | undefined): (name: string) => Promise<string> {
@@ -9,11 +10,9 @@ export function templateReader(overrides: string | undefined): (name: string) =>
   const read = async (name: string): Promise<string> => {
     const directories = [...(overrides === undefined ? [] : [overrides]), shippedTemplates()];
     for (const directory of directories) {
-      const text = await readFile(join(directory, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return undefined;
-        throw new KubexmError('TEMPLATE_BROKEN', `the template ${join(directory, name)} cannot be read`, {
-          cause: error,
-        });
+      const path = join(directory, name);
+      const text = await unlessMissing(readFile(path, 'utf8')).catch((cause: unknown) => {
+        throw new KubexmError('TEMPLATE_BROKEN', `the template ${path} cannot be read`, { cause });
       });
       if (text !== undefined) return text;
     }
