@@ -16,7 +16,7 @@ export async function withRuntime<T>(
     cluster,
     cwd: io.cwd,
     onNotice: (line) => note(io, line),
-    onSecret: (secret) => io.redactor.add(secret),
+    redactor: io.redactor,
     ...(io.interactive ? { prompt: askSecret } : {}),
     ...(templates === undefined ? {} : { templatesDir: templates }),
   });

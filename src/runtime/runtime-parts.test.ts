@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { KubexmError } from '../errors/index.js';
+import { createRedactor } from '../logger/index.js';
 import { createCluster } from '../pipeline/index.js';
 import { fakeHost } from '../runner/index.js';
 import { type Secret, secretResolver } from '../secrets/index.js';
@@ -112,7 +113,12 @@ test('hosts that nobody asked count as fresh machines only where that is wanted'
       { name: 'w1', address: '10.0.0.21', arch: 'arm64' },
     ],
   });
-  const runtime = await openRuntime({ cluster, cwd: await directory(), onNotice: () => {} });
+  const runtime = await openRuntime({
+    cluster,
+    cwd: await directory(),
+    onNotice: () => {},
+    redactor: createRedactor(),
+  });
   onTestFinished(() => runtime.close());
   expect(runtime.planContext().facts.size).toBe(0);
   const assumed = runtime.planContext({ assumeFresh: true });

@@ -11,7 +11,7 @@ import {
   runGraph,
   type StopSignals,
 } from '../engine/index.js';
-import { createRedactor, type Redactor, runLogReader } from '../logger/index.js';
+import { type Redactor, runLogReader } from '../logger/index.js';
 import { CONTROL_NODE, type ExecutionGraph, graphToJson } from '../plan/index.js';
 import { type ArtifactIndex, loadArtifactIndex } from '../resource/index.js';
 import type { HostFacts, HostRunner } from '../runner/index.js';
@@ -38,8 +38,8 @@ export interface RuntimeOptions {
   /** Asks a person for a secret; absent where nobody can be asked. */
   readonly prompt?: (question: string) => Promise<string>;
   onNotice(line: string): void;
-  /** Told of every secret as soon as it is known, so that it can be masked. */
-  onSecret?(secret: Secret): void;
+  /** Told of every secret as soon as it is known; masks whatever a run writes. */
+  readonly redactor: Redactor;
 }
 
 /** Everything a command needs of this machine and of the hosts; close it whatever happens. */
@@ -93,12 +93,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     dirs,
     cluster.spec.hosts.map((host) => host.name),
   );
-  const redactor = createRedactor();
-  const onSecret = (secret: Secret): void => {
-    redactor.add(secret);
-    options.onSecret?.(secret);
-  };
-  const { prompt } = options;
+  const { prompt, redactor } = options;
+  const onSecret = (secret: Secret): void => redactor.add(secret);
   const resolver = secretResolver({ warn: options.onNotice, ...(prompt === undefined ? {} : { prompt }) });
   const pool = hostPool({
     cluster,
