@@ -1,14 +1,13 @@
 // npm run bench: times and memory, with limits; fails above one.
 // npm run bench:create [-- --rounds N]: the same cluster by bench/create-by-hand.sh and by kubexm, in turn, on fresh lab hosts.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { bundle, root } from './bundle.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '1' }, one: { type: 'string' } },
@@ -26,7 +25,7 @@ async function runOne(name) {
 
 async function limits() {
   execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), '--quiet'], { stdio: 'inherit' });
-  const bundled = await bundle('main');
+  const bundled = await bundle('bench', 'bench/main.ts');
   const { benches } = await import(pathToFileURL(bundled).href);
   const rows = [];
   for (const name of Object.keys(benches)) {
@@ -76,7 +75,7 @@ function launchRow() {
 
 async function createRace(rounds) {
   execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), '--quiet'], { stdio: 'inherit' });
-  const bundled = await bundle('create');
+  const bundled = await bundle('bench', 'bench/create.ts');
   const { lab } = await import(pathToFileURL(bundled).href);
   const addresses = await lab.addresses(3, (line) => console.log(`lab: ${line}`));
   const times = { script: [], kubexm: [] };
@@ -134,25 +133,6 @@ async function measured(argv, { cwd }) {
   clearInterval(timer);
   if (exitCode !== 0) throw new Error(`${argv.join(' ')} ended with ${exitCode}`);
   return { wallMs: performance.now() - startedAt, cpuMs, rssMb };
-}
-
-async function bundle(name) {
-  const outdir = join(root, 'node_modules/.cache/kubexm-bench');
-  mkdirSync(outdir, { recursive: true });
-  const outfile = join(outdir, `${name}-${process.pid}.mjs`);
-  await build({
-    absWorkingDir: root,
-    entryPoints: [join(root, 'bench', `${name}.ts`)],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.11',
-    packages: 'external',
-    define: { KUBEXM_VERSION: '"bench"' },
-    logLevel: 'warning',
-  }).catch(() => process.exit(1)); // esbuild has printed the errors
-  return outfile;
 }
 
 function show(rows) {

@@ -1,12 +1,11 @@
 // npm run e2e -- [ID...] [--core] [--keep] [--list] [--summary FILE]: scenarios on real lab hosts. Without ids: all of them.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { bundle, root } from './bundle.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'test/e2e');
 
 const { values, positionals } = parseArgs({
@@ -31,7 +30,7 @@ const chosen = positionals.length > 0 ? [...new Set(positionals.flatMap(partsOf)
 
 // The kubexm that is tried is the one of these sources; the scenarios start it without building again.
 execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), '--quiet'], { stdio: 'inherit' });
-const bundled = await bundle();
+const bundled = await bundleScenarios();
 const { main } = await import(pathToFileURL(bundled).href);
 rmSync(bundled);
 const results = await main({
@@ -60,10 +59,7 @@ function scenarioFiles() {
 }
 
 /** Runner and chosen scenarios in one file; a scenario that was not asked for may be half written. */
-async function bundle() {
-  const outdir = join(root, 'node_modules/.cache/kubexm-e2e');
-  mkdirSync(outdir, { recursive: true });
-  const outfile = join(outdir, `run-${process.pid}.mjs`);
+function bundleScenarios() {
   const imports = chosen.map((id) => `${JSON.stringify(id)}: await import(${JSON.stringify(files.get(id))})`);
   const table = {
     name: 'e2e-scenarios',
@@ -75,19 +71,5 @@ async function bundle() {
       }));
     },
   };
-  await build({
-    absWorkingDir: root,
-    entryPoints: [join(folder, 'harness/main.ts')],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.11',
-    packages: 'external',
-    sourcemap: 'inline',
-    plugins: [table],
-    define: { KUBEXM_VERSION: '"e2e"' },
-    logLevel: 'warning',
-  }).catch(() => process.exit(1)); // esbuild has printed the errors
-  return outfile;
+  return bundle('e2e', 'test/e2e/harness/main.ts', { sourcemap: 'inline', plugins: [table] });
 }

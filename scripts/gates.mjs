@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { layers } from './layers.mjs';
+import { layers, layerTable } from './layers.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values } = parseArgs({ options: { summary: { type: 'string' } } });
@@ -83,6 +83,8 @@ async function layering() {
     if (!modules.some(({ source }) => source.startsWith(`${folder}/`)))
       problems.push(`no module of ${folder} was looked at`);
   }
+  if (!readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').includes(`\n${layerTable()}\n`))
+    problems.push(`ARCHITECTURE.md has another table of layers than scripts/layers.mjs; this is it:\n${layerTable()}`);
   return { looked: summary.totalCruised, what: `modules, ${summary.totalDependenciesCruised} imports`, problems };
 }
 

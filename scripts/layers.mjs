@@ -43,3 +43,20 @@ export const layers = {
   'src/util': { value: [], types: [] },
   lab: { value: [], types: [] },
 };
+
+/** The table as ARCHITECTURE.md has it: folders that import the same stand in one row, those that may import nothing come last. */
+export function layerTable() {
+  const names = (folders) => folders.map((folder) => folder.replace(/^src\//, ''));
+  const rows = new Map();
+  for (const [folder, { value, types }] of Object.entries(layers)) {
+    if (openToAll.includes(folder) && folder !== 'src/secrets') continue;
+    const typesOf = types.length === 0 ? [] : [`types of ${names(types).join(' and ')}`];
+    const nothing = folder === 'lab' ? 'nothing of `src/` but what is open to all' : 'nothing';
+    const may = [names(value).join(', '), ...typesOf].filter((part) => part !== '').join('; ') || nothing;
+    rows.set(may, [...(rows.get(may) ?? []), `\`${names([folder])[0]}\``]);
+  }
+  const cells = [['folder', 'may import'], ...[...rows].map(([may, folders]) => [folders.join(', '), may])];
+  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column].length)));
+  const lines = cells.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`);
+  return [lines[0], `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...lines.slice(1)].join('\n');
+}
