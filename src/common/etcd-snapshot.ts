@@ -38,3 +38,11 @@ export function parseEtcdSnapshot(text: string): EtcdSnapshot | undefined {
     return undefined;
   }
 }
+
+/** The timer that makes snapshots on the members, and where it notes its last success. POSIX paths. */
+export const etcdBackupTimer = {
+  timer: 'kubexm-etcd-backup.timer',
+  service: 'kubexm-etcd-backup.service',
+  script: '/usr/local/sbin/kubexm-etcd-backup',
+  state: '/var/lib/kubexm/etcd-backup.json',
+} as const;

@@ -24,6 +24,27 @@ import {
 import { defineModule } from './module.js';
 
 export {
+  backupEtcd,
+  etcdSnapshotReport,
+  fetchBackup,
+  inspectRestore,
+  membersToMove,
+  observeBackups,
+  observeRestore,
+  preparedId,
+  prepareRestore,
+  readBackups,
+  readEtcd,
+  readRestore,
+  restoreEtcd,
+  restoreUnderWay,
+  revisionBump,
+  whyForeign,
+  whyNoSnapshot,
+} from '../task/index.js';
+export { defineModule } from './module.js';
+
+export {
   certificateProblems,
   etcdVerdict,
   observeCertificates,

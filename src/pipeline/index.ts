@@ -15,7 +15,21 @@ export { checkCluster } from './cluster/check.js';
 export { createCluster } from './cluster/create.js';
 export { clusterStatus } from './cluster/status.js';
 export type { ClusterGraph, Pipeline } from './define.js';
+export { backupOfEtcd, etcdBackupsOf, fetchEtcdBackup } from './etcd/backup.js';
 export { etcdCertificatesOf } from './etcd/certificates.js';
 export { etcdHealthOf } from './etcd/health.js';
 export { etcdStateOf } from './etcd/state.js';
+export { prepareEtcdRestore, restoreOfEtcd, restoreStateOf } from './etcd/restore.js';
+export {
+  etcdSnapshotReport,
+  inspectRestore,
+  membersToMove,
+  preparedId,
+  restoreUnderWay,
+  revisionBump,
+  whyForeign,
+  whyNoSnapshot,
+} from '../module/index.js';
+export type { RestoreFile, RestoreInspection, RestoreObservation } from '../task/index.js';
+export type { BackupObservation, SavedEtcdSnapshot } from '../task/index.js';
 export { defineReading, type Reading } from './reading.js';

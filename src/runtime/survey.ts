@@ -1,4 +1,5 @@
 import type { Cluster } from '../apis/kubexms/v1alpha1/index.js';
+import { etcdRestorePaths } from '../common/etcd-restore.js';
 import { type EngineEvent, type ErrorReport, type Limits, runGraph } from '../engine/index.js';
 import { draft, type Json, type Precheck, type Step, seal } from '../plan/index.js';
 import type { HostFacts, HostRunner } from '../runner/index.js';
@@ -57,7 +58,7 @@ export async function surveyHosts({ cluster, pool, limits, emit, redact }: Surve
         await runner.facts({
           diskPaths: [...new Set([...diskPaths, ...dataDirs])],
           commands,
-          leftovers: dataDirs.map((path) => `${path}/member`),
+          leftovers: [...dataDirs.map((path) => `${path}/member`), etcdRestorePaths.marker],
           signal,
         }),
       );

@@ -16,12 +16,21 @@ export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
 export { addEtcdLearner, type EtcdMemberChange, promoteEtcdMember } from './etcd/members.js';
 export type { EtcdMember } from './etcd/etcdctl.js';
 export { type EtcdEndpointState, type EtcdStateReport, type ReadEtcdState, readEtcdState } from './etcd/read-state.js';
+export { type EtcdBackupReport, type HostSnapshot, readBackupState } from './etcd/backup-state.js';
+export { removeBackupTimer } from './etcd/backup-timer.js';
 export {
-  etcdSnapshotReport,
-  type SavedEtcdSnapshot,
-  type SaveEtcdSnapshot,
-  saveEtcdSnapshot,
-} from './etcd/snapshot.js';
+  checkRestoredKeys,
+  finishEtcdRestore,
+  prepareEtcdRestore,
+  probeEtcdSnapshot,
+  readRestoreState,
+  restoreReports,
+  type SnapshotProbe,
+  swapEtcdData,
+} from './etcd/restore.js';
+export { parkStaticPods, readRestoreMarker, unparkStaticPods } from './etcd/restore-static-pods.js';
+export { verifyRestored } from './etcd/restore-verify.js';
+export { etcdSnapshotReport, fetchEtcdSnapshot, type SavedEtcdSnapshot, saveEtcdSnapshot } from './etcd/snapshot.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
 export {
   discoveryFile,
@@ -41,6 +50,7 @@ export * from './pki/index.js';
 export { type CheckHost, checkHost } from './preflight/check-host.js';
 export { type CheckReachability, checkReachability } from './preflight/check-reachability.js';
 export { isServiceActive } from './systemd/active.js';
+export { checkCalendar } from './systemd/calendar.js';
 export type * from './systemd/params.js';
 export {
   daemonReload,

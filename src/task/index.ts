@@ -15,7 +15,26 @@ export {
   readEtcdCertificates,
 } from './etcd/read-certificates.js';
 export { readEtcd } from './etcd/read-state.js';
-export { snapshotFirst, whyNoSnapshot } from './etcd/snapshot.js';
+export {
+  type BackupObservation,
+  backupEtcd,
+  fetchBackup,
+  observeBackups,
+  readBackups,
+} from './etcd/backup.js';
+export {
+  inspectRestore,
+  membersToMove,
+  observeRestore,
+  prepareRestore,
+  type RestoreFile,
+  type RestoreInspection,
+  type RestoreObservation,
+  readRestore,
+  restoreEtcd,
+} from './etcd/restore.js';
+export { preparedId, restoreUnderWay, revisionBump, whyForeign } from './etcd/restore-guards.js';
+export { etcdSnapshotReport, type SavedEtcdSnapshot, snapshotFirst, whyNoSnapshot } from './etcd/snapshot.js';
 export { type Findings, reported } from './findings.js';
 export { installEtcd } from './etcd/install.js';
 export { initControlPlane } from './kubernetes/init-control-plane.js';

@@ -1,4 +1,4 @@
-import { commonOptions, type GroupSpec } from '../command-spec.js';
+import { commonOptions, type GroupSpec, operationOptions } from '../command-spec.js';
 
 /** `kubexm etcd …` */
 export const etcdGroup: GroupSpec = {
@@ -24,6 +24,42 @@ export const etcdGroup: GroupSpec = {
       ],
       examples: ['kubexm etcd certs', 'kubexm etcd certs --warn-days 60 -o json'],
       load: () => import('./certs.js'),
+    },
+    {
+      name: 'backup',
+      summary: 'Take a snapshot, prove it, and keep it on a member and here',
+      description:
+        'A snapshot counts when etcdutl has read it, its digest fits, and it is on a member and in this directory.\nOf those it took, the newest etcd.backup.keep stay; nothing else is removed.',
+      options: [
+        ...operationOptions(),
+        { flags: '--to <file>', description: 'a further copy, with its metadata beside it', completes: 'files' },
+      ],
+      examples: ['kubexm etcd backup', 'kubexm etcd backup --to /mnt/safe/before-upgrade.db'],
+      load: () => import('./backup.js'),
+    },
+    {
+      name: 'backups',
+      summary: 'The snapshots here and on the members: age, revision, size, whether they are whole',
+      description: 'Exit code 1: one is damaged; 3: a member could not be asked.',
+      options: [...commonOptions(), { flags: '--verify', description: 'read every file and compare its digest' }],
+      examples: ['kubexm etcd backups', 'kubexm etcd backups --verify -o json'],
+      load: () => import('./backups.js'),
+    },
+    {
+      name: 'restore',
+      summary: 'Go back to the state of a snapshot, also when all data of etcd is lost',
+      description:
+        'Everything is tried beside the running etcd before anything stops. The data of now is moved aside, not deleted.\nEnded in the middle, the same command goes on from there.',
+      arguments: [{ name: '<file>', description: 'a snapshot on this machine, or a name of `kubexm etcd backups`' }],
+      options: [
+        ...operationOptions(),
+        {
+          flags: '--force-foreign',
+          description: 'restore a snapshot of another cluster, or one that cannot be told; its certificates and nodes may not fit',
+        },
+      ],
+      examples: ['kubexm etcd restore etcd-prod-20261123T020000Z-rev81234', 'kubexm etcd restore /mnt/safe/before-upgrade.db'],
+      load: () => import('./restore.js'),
     },
     {
       name: 'members',

@@ -1,16 +1,15 @@
-import { copyFile, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { parseEtcdSnapshot } from '../../common/etcd-snapshot.js';
-import type { EtcdSnapshot } from '../../common/etcd-snapshot.js';
+import { type EtcdSnapshot, parseEtcdSnapshot } from '../../common/etcd-snapshot.js';
 import { asError, KubexmError } from '../../errors/index.js';
 import type { Json } from '../../plan/index.js';
 import { sh } from '../../runner/index.js';
 import { writeFileAtomic } from '../../util/atomic-file.js';
+import { keptSnapshots, surplusSnapshots } from '../../util/etcd-snapshots.js';
 import { sha256File } from '../../util/sha256-file.js';
 import type { StepContext } from '../context.js';
-import { defineStep, needed } from '../define.js';
+import { defineStep, needed, satisfied } from '../define.js';
 import { etcdctl } from './etcdctl.js';
-import { keptSnapshots, surplusSnapshots } from './snapshot-files.js';
 
 /** Name of the log event that carries what was saved. */
 export const etcdSnapshotReport = 'etcd:snapshot';
@@ -91,6 +90,27 @@ export const saveEtcdSnapshot = defineStep<SaveEtcdSnapshot>({
   },
 });
 
+/** A snapshot that lies on the host alone, such as one of the timer. */
+export interface FetchEtcdSnapshot {
+  readonly snapshot: EtcdSnapshot;
+  readonly path: string;
+  readonly localPath: string;
+}
+
+/** Brings a snapshot of a host to the control machine. */
+export const fetchEtcdSnapshot = defineStep<FetchEtcdSnapshot>({
+  kind: 'etcd.snapshot-fetch',
+  title: (p) => `Fetch ${p.path}`,
+  policy: { timeoutMs: 3_600_000 },
+  async precheck(_ctx, p) {
+    const there = await stat(p.localPath).catch(() => undefined);
+    if (there && (await sha256File(p.localPath)) === p.snapshot.sha256) return satisfied('it is here already');
+    await requireRoomHere({ localDir: dirname(p.localPath) }, p.snapshot.size);
+    return needed(there ? 'what is here has another checksum' : 'it is not here');
+  },
+  run: (ctx, p) => fetchSnapshot(ctx, p),
+});
+
 async function databaseBytes({ host, signal }: StepContext, p: SaveEtcdSnapshot): Promise<number> {
   const { stdout } = await host.run(etcdctl([p.endpoint], ['endpoint', 'status', '-w', 'json']), { signal });
   const size = Number(/"dbSize":(\d+)/.exec(stdout)?.[1]);
@@ -114,7 +134,7 @@ async function requireRoomOnHost(
   refuseFull(free, size, `${dir} on ${host.name}`);
 }
 
-async function requireRoomHere({ localDir }: SaveEtcdSnapshot, size: number): Promise<void> {
+async function requireRoomHere({ localDir }: Pick<SaveEtcdSnapshot, 'localDir'>, size: number): Promise<void> {
   await mkdir(localDir, { recursive: true, mode: 0o700 });
   const { bavail, bsize } = await statfs(localDir);
   refuseFull(bavail * bsize, size, `${localDir} on this machine`);
@@ -155,10 +175,7 @@ async function saveOnHost(ctx: StepContext, p: SaveEtcdSnapshot): Promise<EtcdSn
   });
 }
 
-async function fetchSnapshot(
-  ctx: StepContext,
-  { snapshot, path, localPath }: { readonly snapshot: EtcdSnapshot; readonly path: string; readonly localPath: string },
-): Promise<void> {
+async function fetchSnapshot(ctx: StepContext, { snapshot, path, localPath }: FetchEtcdSnapshot): Promise<void> {
   const directory = dirname(localPath);
   for (const file of await readdir(directory))
     if (file.startsWith('.partial-')) await rm(join(directory, file), { force: true });
@@ -192,12 +209,7 @@ async function placeCopy(from: string, to: string): Promise<void> {
   const partial = `${to}.partial`;
   await copyFile(from, partial);
   await rename(partial, to);
-  await writeFileAtomic(`${to.replace(/\.db$/, '')}.json`, await metadataText(from));
-}
-
-async function metadataText(path: string): Promise<string> {
-  const { readFile } = await import('node:fs/promises');
-  return readFile(path.replace(/\.db$/, '.json'), 'utf8');
+  await writeFileAtomic(`${to.replace(/\.db$/, '')}.json`, await readFile(from.replace(/\.db$/, '.json')));
 }
 
 function mebibytes(bytes: number): string {

@@ -17,6 +17,7 @@ import {
 import { placeArchive } from '../artifacts.js';
 import { defineTask, factsOf, hostsWithRole, type PlanContext } from '../context.js';
 import { etcdReady, osReady } from '../milestones.js';
+import { installBackupTimer } from './backup-timer.js';
 import { etcdCertificates } from './certificates.js';
 import { etcdConfig } from './config.js';
 import { etcdMembers } from './endpoints.js';
@@ -45,6 +46,7 @@ export const installEtcd = defineTask('install-etcd', (ctx) => {
     g.provide(etcdReady, certificates);
     return g.done();
   }
+  g.include(installBackupTimer.plan(ctx));
   refuseLostFounder(ctx, etcd);
   const hosts = hostsWithRole(ctx, 'etcd');
   const members = etcdMembers(ctx);

@@ -5,6 +5,8 @@ import type { Fragment, PlanContext } from '../context.js';
 import { etcdMembers } from './endpoints.js';
 import type { EtcdObservation } from './observation.js';
 
+export { etcdSnapshotReport, type SavedEtcdSnapshot } from '../../step/index.js';
+
 /**
  * The verified snapshot that stands before everything which could cost data: include it first, and let all else wait for
  * its Ref. Throws GUARD_REFUSED where etcd cannot serve one; ask `whyNoSnapshot` first where the user may go on without.

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  assertRestored,
+  backup,
+  etcdRuns,
+  fillNamespace,
+  foreignSnapshot,
+  namespaceDigest,
+  oldData,
+} from '../harness/etcd-restore.js';
+import { scenario } from '../harness/scenario.js';
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+
+export const etcd2 = scenario({
+  id: 'etcd-2',
+  title:
+    'etcd is backed up; deleted objects come back, also after all data is lost; what is no snapshot of it is refused',
+  hosts: 3,
+  timeoutMinutes: 20,
+  async run(t) {
+    const [first = ''] = t.hostNames;
+    await t.clusterYaml({ controlPlanes: 2, etcd: 3, workers: 1, overrides: { etcd: { backup: { keep: 2 } } } });
+    const { ms: createMs } = await t.kubexmOk(['cluster', 'create', '--yes']);
+    t.measure('cluster create', seconds(createMs));
+    await fillNamespace(t, 'precious', 200);
+    const digest = await namespaceDigest(t, 'precious');
+
+    // Of three that are taken two stay, here and on the hosts.
+    await backup(t);
+    await backup(t);
+    const saved = await backup(t, ['--to', 'copy.db']);
+    t.measure('snapshot', `revision ${saved.revision}, ${saved.keys} keys, ${saved.size} bytes, from ${saved.host}`);
+    assert.deepEqual(await readFile(join(t.dir, 'copy.db')), await readFile(saved.localPath));
+    const there = await t.onHost(
+      saved.host,
+      'ls /var/backups/etcd/*.db; stat -c %a /var/backups/etcd /var/backups/etcd/*',
+    );
+    assert.deepEqual(there.match(/\.db$/gm)?.length, 2, there);
+    assert.match(there, /^700$/m);
+    const { backups } = JSON.parse((await t.kubexmOk(['etcd', 'backups', '--verify', '-o', 'json'])).stdout) as {
+      backups: readonly { readonly name: string; readonly host: string; readonly intact: boolean }[];
+    };
+    assert.deepEqual(
+      backups.map(({ intact }) => intact),
+      [true, true, true, true],
+    );
+
+    // What is no snapshot of this cluster is refused before anything stops.
+    const runs = await etcdRuns(t);
+    const bad = { page: join(t.dir, 'page.db'), cut: join(t.dir, 'cut.db'), pages: join(t.dir, 'pages.db') };
+    await writeFile(bad.page, `<!DOCTYPE html><html><body>${'404 Not Found '.repeat(100)}</body></html>`);
+    for (const path of [bad.cut, bad.pages]) await copyFile(saved.localPath, path);
+    await truncate(bad.cut, saved.size - 5000);
+    await truncate(bad.pages, saved.size - 32 - 4096);
+    for (const [what, path] of [...Object.entries(bad), ['foreign', await foreignSnapshot(t, first)] as const]) {
+      const { exitCode, stderr, ms } = await t.kubexm(['etcd', 'restore', path, '--yes']);
+      assert.equal(exitCode, 4, `${what}: ${stderr}`);
+      t.measure(`${what} is refused`, `${seconds(ms)}: ${/✖ (.*)/.exec(stderr)?.[1] ?? ''}`);
+    }
+    const absent = await t.kubexm(['etcd', 'restore', 'nowhere.db', '--yes']);
+    assert.equal(absent.exitCode, 1, absent.stderr);
+    assert.deepEqual(await etcdRuns(t), runs, 'nothing was stopped');
+    assert.deepEqual(await oldData(t), [[], [], []]);
+
+    await t.kubectl('delete namespace precious --timeout=60s');
+    const { ms } = await t.kubexmOk(['etcd', 'restore', saved.name, '--yes']);
+    t.measure('etcd restore of what was deleted', seconds(ms));
+    await assertRestored(t);
+    assert.equal(await namespaceDigest(t, 'precious'), digest);
+    assert.deepEqual(
+      (await oldData(t)).map((each) => each.length),
+      [1, 1, 1],
+    );
+    await t.kubectl('create configmap after -n precious');
+    const again = await t.kubexmOk(['cluster', 'create', '--yes']);
+    assert.match(again.stdout, /nothing to change/i, 'create finds the restored cluster as the config wants it');
+
+    // All members lose all: etcd does not even answer.
+    await Promise.all(
+      t.hostNames.map((host) =>
+        t.onHost(host, 'systemctl kill -s KILL etcd; systemctl stop etcd; rm -rf /var/lib/etcd/*'),
+      ),
+    );
+    const { ms: lossMs } = await t.kubexmOk(['etcd', 'restore', 'copy.db', '--yes']);
+    t.measure('etcd restore after the loss of all data', seconds(lossMs));
+    await assertRestored(t);
+    assert.equal(await namespaceDigest(t, 'precious'), digest);
+    const after = await t.kubectl('get configmap after -n precious --ignore-not-found');
+    assert.equal(after.trim(), '', 'what was made after the snapshot is gone');
+    await backup(t);
+  },
+});

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { acting, finished } from '../harness/killed.js';
+import { assertRestored, backup, fillNamespace, namespaceDigest, oldData } from '../harness/etcd-restore.js';
+import { scenario } from '../harness/scenario.js';
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+
+export const etcd4c = scenario({
+  id: 'etcd-4c',
+  title: 'a restore that is killed with -9 anywhere ends right when the same command is run again',
+  hosts: 3,
+  timeoutMinutes: 25,
+  async run(t) {
+    const [first = '', second = ''] = t.hostNames;
+    await t.clusterYaml({ controlPlanes: 1, etcd: 3, workers: 2 });
+    await t.kubexmOk(['cluster', 'create', '--yes']);
+    await fillNamespace(t, 'precious', 50);
+    const digest = await namespaceDigest(t, 'precious');
+    const saved = await backup(t);
+    const events = async () => (await t.journal({ graph: 'restore-etcd' })).events;
+
+    const moments: readonly [string, (seen: Awaited<ReturnType<typeof events>>) => boolean][] = [
+      ['while the apiservers stop', (seen) => acting(seen, '/stop-apiservers')],
+      ['when the manifests were moved away', (seen) => finished(seen, '/stop-apiservers', first)],
+      ['when the members were stopped', (seen) => finished(seen, '/stop-etcd', second)],
+      ['when data was moved', (seen) => finished(seen, '/move-data', second)],
+      ['while the members start', (seen) => acting(seen, '/start-etcd')],
+      ['while the apiservers start', (seen) => acting(seen, '/start-apiservers')],
+    ];
+    let restores = 0;
+    for (const [name, when] of moments) {
+      await t.kubectl('delete namespace precious --timeout=60s');
+      const runsBefore = (await events().catch(() => [])).length;
+      const killed = await t.kubexm(['etcd', 'restore', saved.localPath, '--yes'], {
+        killAfter: {
+          async when() {
+            const seen = await events().catch(() => []);
+            return seen.length > 0 && seen.length !== runsBefore && when(seen);
+          },
+        },
+      });
+      assert.ok(
+        killed.killed,
+        `${name}: the moment did not come; the run ended with ${killed.exitCode}\n${killed.stderr}`,
+      );
+      restores += 1;
+      if (name === 'when data was moved') {
+        const other = await backupOfElsewhere(t, saved.localPath);
+        const refused = await t.kubexm(['etcd', 'restore', other, '--yes']);
+        assert.equal(refused.exitCode, 4, `another snapshot in the middle of a restore: ${refused.stderr}`);
+        assert.match(refused.stderr, /half done/);
+        const create = await t.kubexm(['cluster', 'create', '--yes']);
+        assert.equal(create.exitCode, 4, `cluster create in the middle of a restore: ${create.stderr}`);
+      }
+      const again = await t.kubexm(['etcd', 'restore', saved.localPath, '--yes']);
+      assert.equal(again.exitCode, 0, `${name}: the second run\n${again.stdout}\n${again.stderr}\n(${again.logPath})`);
+      t.measure(`killed ${name}`, `after ${seconds(killed.ms)}; the second run took ${seconds(again.ms)}`);
+      await assertRestored(t);
+      assert.equal(await namespaceDigest(t, 'precious'), digest, name);
+      assert.deepEqual(
+        (await oldData(t)).map((each) => each.length),
+        [restores, restores, restores],
+        `${name}: data was moved aside once`,
+      );
+    }
+  },
+});
+
+/** Another whole snapshot of the same cluster: one that was taken before the restores. */
+async function backupOfElsewhere(t: Parameters<typeof backup>[0], not: string): Promise<string> {
+  const { readdir } = await import('node:fs/promises');
+  const { dirname, join } = await import('node:path');
+  const files = (await readdir(dirname(not))).filter((name) => name.endsWith('.db'));
+  const other = files.map((name) => join(dirname(not), name)).find((path) => path !== not);
+  assert.ok(other !== undefined, 'each restore saves what is there first');
+  return other;
+}
