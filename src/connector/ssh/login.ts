@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import type { AnyAuthMethod, AuthHandlerMiddleware, ParsedKey } from 'ssh2';
 import { asError, KubexmError } from '../../errors/index.js';
 import type { SshLogin, SshTarget } from './options.js';
@@ -77,9 +78,26 @@ async function methodsOf(login: SshLogin, target: SshTarget): Promise<AnyAuthMet
           },
         );
       }
+      await agentAnswers(agent, target);
       return [{ type: 'agent', username, agent }];
     }
   }
+}
+
+/** ssh2 takes an agent that has ended for a connection that was lost, which would be tried again and again. */
+function agentAnswers(agent: string, { name }: SshTarget): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(agent);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once('error', (cause) => {
+      const message = `${name} is to be logged into with the SSH agent, but nothing answers at SSH_AUTH_SOCK (${agent})`;
+      const hint = 'the agent has ended: eval "$(ssh-agent)" && ssh-add';
+      reject(new KubexmError('SSH_AUTH', message, { hint, cause, retryable: false }));
+    });
+  });
 }
 
 async function privateKey(login: Extract<SshLogin, { type: 'privateKey' }>, target: SshTarget): Promise<ParsedKey> {
