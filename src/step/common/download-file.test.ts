@@ -7,6 +7,7 @@ import { localContext, runStep, temporaryDirectory } from '../local-step.fixture
 import { fileDigest } from '../pki/digest.js';
 import { openHttpClient } from './download/http.js';
 import { readPins } from './download/lock-file.js';
+import { startConnectProxy, startTlsServer } from './download/proxy.fixture.js';
 import { cutAfter, file, html, stallAfter, startServer, status } from './download/server.fixture.js';
 import { transfer } from './download/transfer.js';
 import { downloadFile } from './download-file.js';
@@ -310,6 +311,51 @@ describe('proxies', () => {
     const second = await setUp({ urls: [`${direct.url}/f`] });
     expect((await runStep(downloadFile(second.params))).last.state).toBe('satisfied');
     expect([proxy.requests, direct.requests]).toEqual([['http://upstream.invalid/f'], ['/f']]);
+  });
+  /** Upstream over TLS, reached through CONNECT by a name that only the proxy knows. */
+  async function behindProxy() {
+    const upstream = await startTlsServer('upstream.test', {
+      '/f': file(archive),
+      '/moved': status(302, '', { location: '/f' }),
+    });
+    const proxy = await startConnectProxy({ 'upstream.test:443': upstream.port });
+    for (const name of ['HTTPS_PROXY', 'https_proxy']) vi.stubEnv(name, proxy.url);
+    for (const name of ['NO_PROXY', 'no_proxy']) vi.stubEnv(name, '127.0.0.1');
+    return { upstream, proxy };
+  }
+
+  test('pass https on through CONNECT', async () => {
+    const { upstream, proxy } = await behindProxy();
+    // The certificate is of a CA that this process does not know, and does not get to know after its start.
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    const { params, target } = await setUp({ urls: ['https://upstream.test/moved'] });
+    expect((await runStep(downloadFile(params))).last.state).toBe('satisfied');
+    expect(await readFile(target)).toEqual(archive);
+    expect(new Set(proxy.requests)).toEqual(new Set(['CONNECT upstream.test:443']));
+    expect(upstream.requests).toEqual(['/moved', '/f']);
+    expect(upstream.names).toEqual(new Set(['upstream.test']));
+  });
+
+  test('do not make an unknown certificate right: nothing is asked, nothing tried again', async () => {
+    const { upstream, proxy } = await behindProxy();
+    const { params, left } = await setUp({ urls: ['https://upstream.test/f'] });
+    await expect(runStep(downloadFile(params))).rejects.toMatchObject({
+      code: 'ARTIFACT_DOWNLOAD',
+      message: expect.stringContaining('https://upstream.test/f: unable to verify the first certificate'),
+      retryable: false,
+    });
+    expect([proxy.requests, upstream.requests]).toEqual([['CONNECT upstream.test:443'], []]);
+    expect(await left()).toEqual([]);
+  });
+
+  test('that refuse are an error that names the file', async () => {
+    const { proxy } = await behindProxy();
+    const { params } = await setUp({ urls: ['https://elsewhere.test/f'] });
+    await expect(runStep(downloadFile(params))).rejects.toMatchObject({
+      code: 'ARTIFACT_DOWNLOAD',
+      message: expect.stringMatching(/https:\/\/elsewhere.test\/f: .*403/),
+    });
+    expect(proxy.requests[0]).toBe('CONNECT elsewhere.test:443');
   });
 });
 

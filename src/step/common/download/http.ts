@@ -72,7 +72,7 @@ export function networkError(url: string, error: unknown, signal: AbortSignal): 
   return new KubexmError('ARTIFACT_DOWNLOAD', `${url}: ${reason}`, {
     cause: error,
     // Neither a name that is not an address nor a certificate gets better by asking again.
-    retryable: code !== 'ERR_INVALID_URL' && !(code?.includes('CERT') ?? false),
+    retryable: code !== 'ERR_INVALID_URL' && !/CERT|UNABLE_TO_VERIFY/.test(code ?? ''),
   });
 }
 

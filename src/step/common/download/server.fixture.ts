@@ -7,22 +7,32 @@ export type Answer = (request: IncomingMessage, response: ServerResponse) => voi
 
 /** A server on the loopback interface until the test is over, and what it was asked. */
 export async function startServer(paths: Readonly<Record<string, Answer | readonly Answer[]>>) {
-  const requests: string[] = [];
-  const asked = new Map<string, number>();
-  const server = createServer((request, response) => {
-    const path = request.url ?? '/';
-    requests.push([path, ...(request.headers.range ? [request.headers.range] : [])].join(' '));
-    const answers = [paths[path] ?? status(404, 'no such file')].flat();
-    const count = asked.get(path) ?? 0;
-    asked.set(path, count + 1);
-    answers[Math.min(count, answers.length - 1)]?.(request, response);
-  });
+  const { requests, listener } = answering(paths);
+  const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
+}
+
+/** Answers by path, and a list of what was asked. */
+export function answering(paths: Readonly<Record<string, Answer | readonly Answer[]>>): {
+  readonly requests: string[];
+  readonly listener: Answer;
+} {
+  const requests: string[] = [];
+  const asked = new Map<string, number>();
+  const listener: Answer = (request, response) => {
+    const path = request.url ?? '/';
+    requests.push([path, ...(request.headers.range ? [request.headers.range] : [])].join(' '));
+    const answers = [paths[path] ?? status(404, 'no such file')].flat();
+    const count = asked.get(path) ?? 0;
+    asked.set(path, count + 1);
+    answers[Math.min(count, answers.length - 1)]?.(request, response);
+  };
+  return { requests, listener };
 }
 
 /** A file, in parts where they are asked for. */
