@@ -1,12 +1,13 @@
+import type { ComponentVersion } from './build/components.js';
 import { buildSite, extendSite } from './build/site.js';
-import { type ComponentVersion, defaultVersions, imageTags, requested } from './catalogue.js';
+import { defaultVersions, imageTags, requested } from './catalogue.js';
 import { aptPath } from './files/apt-repository.js';
 import { mirroredHosts } from './files/releases.js';
 import { mirroredRegistries } from './images/image-table.js';
 import type { PrivateRegistry } from './serve/private-registry.js';
 import type { MirrorAddress } from './serve/server.js';
 
-export type { ComponentVersion } from './catalogue.js';
+export type { ComponentVersion } from './build/components.js';
 export { promtool } from './files/promtool.js';
 export { type PrivateRegistry, privateRegistry } from './serve/private-registry.js';
 export {

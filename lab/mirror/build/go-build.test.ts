@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { type Component, components, onDemand } from '../catalogue.js';
+import { components, onDemand } from '../catalogue.js';
 import { labSource } from '../locations.js';
+import type { Component } from './components.js';
 import { buildArguments, buildDirectory, outputName } from './go-build.js';
 
 const pure: Component = {

@@ -3,9 +3,9 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KubexmError } from '../../../src/errors/index.js';
 import { mustRun } from '../../hosts/command.js';
-import type { Component, Program } from '../catalogue.js';
 import { labSource, machineArchitecture, mirrorCacheDir } from '../locations.js';
 import { cachedDirectory, directoryKey, keyOf, withLock } from './cache.js';
+import type { Component, Program } from './components.js';
 
 /** Where the component's programs are once they are built. The name holds all that the result depends on. */
 export async function buildDirectory(component: Component): Promise<string> {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { mustRun } from '../../hosts/command.js';
-import { type Component, components } from '../catalogue.js';
+import { components } from '../catalogue.js';
 import { aptPath, aptRepository, aptRepositoryKey } from '../files/apt-repository.js';
 import { ownCrictl, packRelease } from '../files/pack.js';
 import { releaseFiles } from '../files/releases.js';
@@ -12,6 +12,7 @@ import type { Descriptor } from '../images/oci.js';
 import { storeImage, storeLayer } from '../images/registry-store.js';
 import { machineArchitecture, mirrorCacheDir } from '../locations.js';
 import { cachedDirectory, keyOf, removeUnfinished, withLock, withScratch } from './cache.js';
+import type { Component } from './components.js';
 import { buildComponent, buildDirectory } from './go-build.js';
 import { installBuildPackages, requireBuildMachine } from './machine.js';
 

@@ -1,4 +1,5 @@
-import { type Component, type ComponentName, components } from '../catalogue.js';
+import type { Component, ComponentName } from '../build/components.js';
+import { components } from '../catalogue.js';
 import type { Architecture } from '../locations.js';
 import type { ChecksumStyle } from './checksums.js';
 

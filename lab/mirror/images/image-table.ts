@@ -1,4 +1,5 @@
-import { type Component, type ComponentName, components, imageTags, minorOf, pauseTags } from '../catalogue.js';
+import type { Component, ComponentName } from '../build/components.js';
+import { components, imageTags, minorOf, pauseTags } from '../catalogue.js';
 import type { RunConfig } from './oci.js';
 
 /** What is below an image's own program. `network`: iptables, nft and a shell; `busybox`: a shell with its tools; `haproxy`: Debian's, as upstream's image. */
@@ -79,6 +80,19 @@ const makers: Partial<Record<ComponentName, Maker>> = {
   ],
   'kube-vip': (component) => [
     programImage(component, 'kube-vip', { image: 'ghcr.io/kube-vip/kube-vip', path: 'kube-vip' }),
+  ],
+  'metrics-server': (component) => [
+    programImage(component, 'metrics-server', {
+      image: 'registry.k8s.io/metrics-server/metrics-server',
+      path: 'metrics-server',
+    }),
+  ],
+  'local-path-provisioner': (component) => [
+    programImage(component, 'local-path-provisioner', {
+      image: 'docker.io/rancher/local-path-provisioner',
+      path: 'usr/bin/local-path-provisioner',
+      base: 'busybox',
+    }),
   ],
   // https://github.com/docker-library/haproxy: user, entrypoint and signal.
   haproxy: ({ version }) => [
