@@ -18,6 +18,8 @@ import {
   readEtcd,
   readEtcdCertificates,
   readStatus,
+  reconcileControlPlane,
+  reconcileKubelets,
   runPostInstall,
   verifyReadiness,
 } from '../task/index.js';
@@ -25,14 +27,21 @@ import { defineModule } from './module.js';
 
 export {
   backupEtcd,
+  certificateProblems,
   etcdSnapshotReport,
+  etcdVerdict,
   fetchBackup,
   inspectRestore,
   membersToMove,
   observeBackups,
+  observeCertificates,
+  observeEtcd,
+  observeHealth,
   observeRestore,
+  observeStatus,
   preparedId,
   prepareRestore,
+  quorumNow,
   readBackups,
   readEtcd,
   readRestore,
@@ -42,18 +51,8 @@ export {
   whyForeign,
   whyNoSnapshot,
 } from '../task/index.js';
-export { defineModule } from './module.js';
-
-export {
-  certificateProblems,
-  etcdVerdict,
-  observeCertificates,
-  observeEtcd,
-  observeHealth,
-  observeStatus,
-  quorumNow,
-} from '../task/index.js';
 export type { Module } from './module.js';
+export { defineModule } from './module.js';
 
 /** Looks at all hosts and fetches all artifacts; then makes the operating systems ready. */
 export const preflight = defineModule('preflight', [checkHosts, fetchArtifacts]);
@@ -69,12 +68,14 @@ export const controlPlane = defineModule('control-plane', [
   kubernetesPki,
   pullNodeImages,
   initControlPlane,
+  reconcileControlPlane,
   joinControlPlanes,
 ]);
 export const network = defineModule('network', [installNetwork]);
 export const worker = defineModule('worker', [joinWorkers]);
-/** The nodes' labels, the user's manifests, and the proof that everything works. */
+/** What nodes run with and are called, the user's manifests, and the proof that everything works. */
 export const addons = defineModule('addons', [
+  reconcileKubelets,
   labelNodes,
   installCoreDns,
   applyAddons,

@@ -82,6 +82,8 @@ const limits = {
     'kubeadm-join': 10,
     'control-plane-join': 1,
     'etcd-membership': 1,
+    'control-plane-change': 1,
+    'kubelet-restart': 10,
   },
 };
 

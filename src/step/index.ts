@@ -12,12 +12,12 @@ export { configureHostsFile, disableSwap, setHostname, setTimezone } from './com
 export { type WaitForFile, waitForFile } from './common/wait-for-file.js';
 export type * from './context.js';
 export { type StepData, type StepFactory, type StepOverrides, stepFromData } from './define.js';
-export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
-export { addEtcdLearner, type EtcdMemberChange, promoteEtcdMember } from './etcd/members.js';
-export type { EtcdMember } from './etcd/etcdctl.js';
-export { type EtcdEndpointState, type EtcdStateReport, type ReadEtcdState, readEtcdState } from './etcd/read-state.js';
 export { type EtcdBackupReport, type HostSnapshot, readBackupState } from './etcd/backup-state.js';
 export { removeBackupTimer } from './etcd/backup-timer.js';
+export type { EtcdMember } from './etcd/etcdctl.js';
+export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
+export { addEtcdLearner, type EtcdMemberChange, promoteEtcdMember } from './etcd/members.js';
+export { type EtcdEndpointState, type EtcdStateReport, type ReadEtcdState, readEtcdState } from './etcd/read-state.js';
 export {
   checkRestoredKeys,
   finishEtcdRestore,
@@ -31,6 +31,7 @@ export {
 export { parkStaticPods, readRestoreMarker, unparkStaticPods } from './etcd/restore-static-pods.js';
 export { verifyRestored } from './etcd/restore-verify.js';
 export { etcdSnapshotReport, fetchEtcdSnapshot, type SavedEtcdSnapshot, saveEtcdSnapshot } from './etcd/snapshot.js';
+export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-maps.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
 export {
   discoveryFile,
@@ -41,10 +42,13 @@ export {
   kubeadmInit,
   kubeadmJoin,
 } from './kube/kubeadm.js';
+export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
+export { type ReconcileKubelet, reconcileKubelet } from './kube/kubelet.js';
 export { type NodeMetadata, type ReconcileNodes, reconcileNodes, type TaintSpec } from './kube/nodes.js';
 export { type ApiserverReport, readApiserver } from './kube/read-apiserver.js';
 export { readObjects } from './kube/read-cluster.js';
+export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
 export { type VerifyCluster, verifyCluster } from './kube/verify.js';
 export * from './pki/index.js';
 export { type CheckHost, checkHost } from './preflight/check-host.js';

@@ -3,7 +3,15 @@ export { applyAddons } from './addons/manifests.js';
 export { verifyReadiness } from './addons/verify.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';
+export {
+  type BackupObservation,
+  backupEtcd,
+  fetchBackup,
+  observeBackups,
+  readBackups,
+} from './etcd/backup.js';
 export { type EtcdHealth, type EtcdVerdict, etcdVerdict, observeHealth } from './etcd/health.js';
+export { installEtcd } from './etcd/install.js';
 export type { MemberHealth } from './etcd/member-health.js';
 export { type EtcdObservation, type ObservedMember, observeEtcd } from './etcd/observation.js';
 export { quorumNow, quorumOf, quorumWithout } from './etcd/quorum.js';
@@ -15,13 +23,6 @@ export {
   readEtcdCertificates,
 } from './etcd/read-certificates.js';
 export { readEtcd } from './etcd/read-state.js';
-export {
-  type BackupObservation,
-  backupEtcd,
-  fetchBackup,
-  observeBackups,
-  readBackups,
-} from './etcd/backup.js';
 export {
   inspectRestore,
   membersToMove,
@@ -36,7 +37,6 @@ export {
 export { preparedId, restoreUnderWay, revisionBump, whyForeign } from './etcd/restore-guards.js';
 export { etcdSnapshotReport, type SavedEtcdSnapshot, snapshotFirst, whyNoSnapshot } from './etcd/snapshot.js';
 export { type Findings, reported } from './findings.js';
-export { installEtcd } from './etcd/install.js';
 export { initControlPlane } from './kubernetes/init-control-plane.js';
 export { initHost } from './kubernetes/init-host.js';
 export { installKubernetesBinaries } from './kubernetes/install-binaries.js';
@@ -44,6 +44,8 @@ export { joinControlPlanes, joinWorkers } from './kubernetes/join-nodes.js';
 export { labelNodes } from './kubernetes/label-nodes.js';
 export { kubernetesPki } from './kubernetes/pki.js';
 export { pullNodeImages } from './kubernetes/pull-images.js';
+export { reconcileControlPlane } from './kubernetes/reconcile-control-plane.js';
+export { reconcileKubelets } from './kubernetes/reconcile-kubelets.js';
 export { artifactsReady, hostsChecked } from './milestones.js';
 export { installNetwork } from './network/install.js';
 export { checkHosts } from './preflight/check-hosts.js';

@@ -18,8 +18,12 @@ export const controlPlanePki = milestone('control-plane-pki');
 export const etcdReady = milestone('etcd-ready');
 /** The API serves and lets nodes join. */
 export const apiServing = milestone('api-serving');
+/** The control planes run as the config says, and the cluster has the configuration that joins read. */
+export const configUploaded = milestone('config-uploaded');
 /** The host is a node of the cluster. */
 export const nodeJoined = milestone('node-joined');
+/** Kubelets and kube-proxy run as the config says. */
+export const nodesConfigured = milestone('nodes-configured');
 /** CoreDNS is deployed. */
 export const coreDnsApplied = milestone('coredns-applied');
 /** The network is applied, and ready on the host that speaks for the cluster. */

@@ -158,6 +158,8 @@ async function trialOf(example: string): Promise<Trial> {
             'kubeadm-join': 10,
             'control-plane-join': 1,
             'etcd-membership': 1,
+            'control-plane-change': 1,
+            'kubelet-restart': 10,
           },
         },
         emit: (event) => void events.push(event),

@@ -1,9 +1,8 @@
-import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
-import { type ShellCommand, sh } from '../../runner/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { crictl } from './crictl.js';
 
 /** `endpoint`: `unix:///run/containerd/containerd.sock`. */
 export interface CriReady {
@@ -83,10 +82,6 @@ async function pullImage({ host, signal }: StepContext, endpoint: string, image:
   return exitCode === 0
     ? undefined
     : `crictl pull ${image}: ${stderr.trim().split('\n').at(-1) ?? `exit code ${exitCode}`}`;
-}
-
-function crictl(endpoint: string, args: readonly string[]): ShellCommand {
-  return sh`${hostPaths.bin}/crictl --runtime-endpoint=${endpoint} --image-endpoint=${endpoint} ${args}`;
 }
 
 async function runtimeReady(

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +21,11 @@ const filesOf = (paths: readonly string[]) => Object.fromEntries(paths.map((path
 type Answers = readonly (readonly [RegExp, FakeAnswer])[];
 const idle: Answers = [[/show -p ActiveState --value kubexm-kubeadm/, 'inactive\n']];
 const serving: Answers = [[/get configmap\/kubeadm-config daemonset\/kube-proxy/, 'configmap/kubeadm-config\n']];
+const configMaps: Answers = [
+  [/get configmap kubeadm-config/, JSON.stringify({ metadata: { name: 'kubeadm-config' }, data: { a: 'b' } })],
+  [/ annotate /, ''],
+];
+const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex');
 const kubeadm: Answers = [[/systemd-run .*\/kubeadm /s, '']];
 
 describe('kubeadmInit', () => {
@@ -66,14 +72,59 @@ describe('kubeadmInit', () => {
   });
 
   test('gives the token over stdin, keeps it from the command, and leaves CoreDNS for later', async () => {
-    const trial = hostTrial({ secrets, commands: [...idle, ...kubeadm] });
+    const trial = hostTrial({ secrets, commands: [...idle, ...kubeadm, ...configMaps] });
     await trial.play(step);
-    const run = trial.host.commands.at(-1) ?? '';
+    const at = trial.host.commands.findIndex((text) => text.includes('systemd-run'));
+    const run = trial.host.commands[at] ?? '';
     expect(run).toContain('--skip-phases=addon/coredns --skip-token-print');
     expect(run).toMatch(/--ignore-preflight-errors=\S*Port-6443\S*,Swap/);
     expect(run).toContain(initDone);
-    expect(trial.host.stdins.at(-1)).toBe('***');
+    expect(trial.host.stdins[at]).toBe('***');
     expect(trial.host.operations.join('\n')).not.toContain('0123456789abcdef');
+  });
+
+  test('notes from what the files and the ConfigMaps were made', async () => {
+    const manifest = '/etc/kubernetes/manifests/kube-apiserver.yaml';
+    const trial = hostTrial({
+      secrets,
+      commands: [...idle, [/systemd-run/, (_call, host) => (host.files.put(manifest, 'a pod'), '')], ...configMaps],
+    });
+    await trial.play(step);
+    const stamp = JSON.parse(trial.host.files.get('/var/lib/kubexm/static-pods.json')?.content ?? '');
+    expect(stamp).toEqual({
+      inputs: expect.stringMatching(/^[0-9a-f]{64}$/),
+      files: { [manifest]: sha256Of('a pod') },
+    });
+    expect(trial.host.files.has('/var/lib/kubexm/kubelet.json')).toBe(true);
+    expect(trial.host.commands.filter((text) => text.includes(' annotate '))).toEqual([
+      expect.stringMatching(/configmap\/kubeadm-config kubexm.io\/inputs=[0-9a-f]{64} kubexm.io\/data=[0-9a-f]{64}$/),
+    ]);
+  });
+
+  test('a manifest that an interrupted run put in, and that does not serve, is put back', async () => {
+    const manifest = '/etc/kubernetes/manifests/kube-apiserver.yaml';
+    const trial = hostTrial({
+      files: {
+        ...filesOf([admin, initDone]),
+        [manifest]: 'the new one',
+        '/var/lib/kubexm/kube-apiserver.change.json': JSON.stringify({ manifest: 'the old one', sandboxes: [] }),
+      },
+      commands: [
+        ...idle,
+        [
+          /^mv -f /,
+          ({ text }, host) => {
+            const [, , from = '', to = ''] = text.split(' ');
+            host.files.put(to, host.files.get(from)?.content ?? '');
+            return '';
+          },
+        ],
+        [/configmap/, (_call, host) => ({ exitCode: host.files.get(manifest)?.content === 'the old one' ? 0 : 1 })],
+      ],
+    });
+    await trial.play(step);
+    expect(trial.host.files.get(manifest)?.content).toBe('the old one');
+    expect(trial.host.files.has('/var/lib/kubexm/kube-apiserver.change.json')).toBe(false);
   });
 
   test('a failure shows the last words of kubeadm', async () => {
@@ -122,6 +173,7 @@ describe('kubeadmJoin', () => {
       nodeName: 'w1',
       role,
       documents: [{ kind: 'JoinConfiguration', discovery: { tlsBootstrapToken: '$token' } }],
+      inputs: { kubelet: 'the digest', ...(role === 'control-plane' ? { staticPods: 'the other' } : {}) },
       token,
       caCert,
       server: 'https://lb.kubexm.local:6443',

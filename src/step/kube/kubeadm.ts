@@ -1,18 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
-import type { Json } from '../../plan/index.js';
 import { Secret } from '../../secrets/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { SecretRef, StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { noteConfigMaps } from './config-maps.js';
+import { existing, joinMarker, joinState } from './join-state.js';
+import { documentsText, type KubeadmDocument, kubeletInputs, staticPodInputs } from './kubeadm-documents.js';
 import { awaitKubeadm, kubeadmAtWork, runKubeadm } from './kubeadm-unit.js';
 import { kubectl } from './kubectl.js';
+import { stampKubelet } from './kubelet.js';
+import { putBackUnseen, stampStaticPods } from './static-pods.js';
 
 const initMarker = '/var/lib/kubexm/kubeadm-init.done';
 /** Lies on a tmpfs; holds the CA and an address, nothing secret. `joinDocuments` names it. */
 export const discoveryFile = '/run/kubexm/discovery.conf';
-const joinMarker = '/var/lib/kubexm/kubeadm-join.done';
 
 /** Everything that an earlier, interrupted init or join has made, and that kubeadm would take for a foreign cluster. */
 const ownTraces = [
@@ -32,7 +35,7 @@ const ownTraces = [
 /** `documents` are kubeadm's configuration; `$token` in its bootstrap token's place is filled in at run time. */
 export interface KubeadmInit {
   readonly nodeName: string;
-  readonly documents: readonly { readonly [key: string]: Json }[];
+  readonly documents: readonly KubeadmDocument[];
   readonly token: SecretRef;
   /** Names of kubeadm's preflight checks that are only warnings on these hosts. */
   readonly ignorePreflightErrors: readonly string[];
@@ -57,7 +60,10 @@ export const kubeadmInit = defineStep<KubeadmInit>({
   async run(ctx, p) {
     await awaitKubeadm(ctx);
     const traces = await existing(ctx, [initMarker]);
-    if (traces.has(initMarker)) return await awaitApi(ctx);
+    if (traces.has(initMarker)) {
+      await putBackUnseen(ctx);
+      return await awaitApi(ctx);
+    }
     const token = await ctx.secret(p.token);
     await runKubeadm(ctx, {
       args: [
@@ -70,6 +76,9 @@ export const kubeadmInit = defineStep<KubeadmInit>({
       log: 'kubeadm-init.log',
       marker: initMarker,
     });
+    await stampStaticPods(ctx, staticPodInputs(p.documents));
+    await stampKubelet(ctx, kubeletInputs(p.documents));
+    await noteConfigMaps(ctx, p.documents, ['kubeadm-config', 'kubelet-config', 'kube-proxy']);
   },
 });
 
@@ -77,7 +86,9 @@ export const kubeadmInit = defineStep<KubeadmInit>({
 export interface KubeadmJoin {
   readonly nodeName: string;
   readonly role: 'control-plane' | 'worker';
-  readonly documents: readonly { readonly [key: string]: Json }[];
+  readonly documents: readonly KubeadmDocument[];
+  /** Digests of what the join renders its files from: the cluster's configuration and this host's. */
+  readonly inputs: { readonly kubelet: string; readonly staticPods?: string };
   readonly token: SecretRef;
   readonly caCert: string;
   readonly server: string;
@@ -111,30 +122,11 @@ export const kubeadmJoin = defineStep<KubeadmJoin>({
       log: 'kubeadm-join.log',
       marker: joinMarker,
     });
+    if (p.inputs.staticPods !== undefined) await stampStaticPods(ctx, p.inputs.staticPods);
+    // What an interrupted join wrote before may be from another cluster file: the next look compares it really.
+    if (skip.length === 0) await stampKubelet(ctx, p.inputs.kubelet);
   },
 });
-
-/** `bootstrapped`: the kubelet has its certificate and runs, but kubeadm did not come to its end. */
-async function joinState(
-  ctx: StepContext,
-  role: KubeadmJoin['role'],
-): Promise<'absent' | 'partial' | 'bootstrapped' | 'joined'> {
-  const kubeconfig = `${hostPaths.kubernetes}/kubelet.conf`;
-  const bootstrap = `${hostPaths.kubernetes}/bootstrap-kubelet.conf`;
-  const certificate = '/var/lib/kubelet/pki/kubelet-client-current.pem';
-  const scheduler = `${hostPaths.kubernetes}/manifests/kube-scheduler.yaml`;
-  const found = await existing(ctx, [joinMarker, kubeconfig, bootstrap, certificate, scheduler]);
-  if (![kubeconfig, bootstrap, certificate].some((path) => found.has(path))) return 'absent';
-  const hasCertificate = found.has(kubeconfig) && found.has(certificate);
-  if (hasCertificate && found.has(joinMarker)) return 'joined';
-  // Clusters that kubeadm made without kubexm have no marker; a finished join has removed its bootstrap file.
-  if (hasCertificate && !found.has(bootstrap) && (role === 'worker' || found.has(scheduler))) return 'joined';
-  return hasCertificate ? 'bootstrapped' : 'partial';
-}
-
-async function existing({ host, signal }: StepContext, paths: readonly string[]): Promise<ReadonlySet<string>> {
-  return new Set((await host.statMany(paths, { signal })).keys());
-}
 
 /** The last things that `kubeadm init` makes. */
 async function addonsExist({ host, signal }: StepContext): Promise<boolean> {
@@ -177,10 +169,8 @@ async function discoveryKubeconfig({ caCert, server }: KubeadmJoin): Promise<str
   return `${JSON.stringify(config)}\n`;
 }
 
-async function configurationText(documents: KubeadmInit['documents'], token: Secret): Promise<Secret> {
-  const { stringify } = await import('yaml');
-  const text = documents.map((document) => stringify(document, { aliasDuplicateObjects: false })).join('---\n');
-  return new Secret(text.replaceAll('$token', token.reveal()));
+async function configurationText(documents: readonly KubeadmDocument[], token: Secret): Promise<Secret> {
+  return new Secret((await documentsText(documents)).replaceAll('$token', token.reveal()));
 }
 
 /** An addon that kubeadm brings, applied from the same documents as `init`. */

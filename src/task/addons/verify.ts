@@ -3,7 +3,7 @@ import { type StepContext, verifyCluster } from '../../step/index.js';
 import { nthAddress } from '../../util/ipv4.js';
 import { defineTask, nodeHosts } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
-import { coreDnsApplied, nodeJoined } from '../milestones.js';
+import { coreDnsApplied, nodeJoined, nodesConfigured } from '../milestones.js';
 
 /** All nodes Ready, all system pods running, CoreDNS answering. */
 export const verifyReadiness = defineTask('verify', (ctx) => {
@@ -27,7 +27,7 @@ export const verifyReadiness = defineTask('verify', (ctx) => {
           }
         : {}),
     }),
-    { after: [nodeJoined, coreDnsApplied] },
+    { after: [nodeJoined, coreDnsApplied, nodesConfigured] },
   );
   return g.done();
 });

@@ -21,8 +21,14 @@ export function etcdMembers(ctx: PlanContext): readonly EtcdMemberSpec[] {
   });
 }
 
-/** What the apiservers need to reach etcd; the files are paths on the control plane hosts. */
-export function etcdForApiserver(ctx: PlanContext): {
+/**
+ * What the apiservers need to reach etcd; the files are paths on the control plane hosts. `clientUrls`: members other than those
+ * of the config, while they are being changed.
+ */
+export function etcdForApiserver(
+  ctx: PlanContext,
+  clientUrls?: readonly string[],
+): {
   readonly endpoints: readonly string[];
   readonly caFile: string;
   readonly certFile: string;
@@ -31,7 +37,8 @@ export function etcdForApiserver(ctx: PlanContext): {
   const { etcd } = ctx.cluster.spec;
   const { pki } = hostPaths.etcd;
   return {
-    endpoints: etcd.type === 'external' ? etcd.endpoints : etcdMembers(ctx).map((member) => member.clientUrl),
+    endpoints:
+      clientUrls ?? (etcd.type === 'external' ? etcd.endpoints : etcdMembers(ctx).map((member) => member.clientUrl)),
     caFile: `${pki}/ca.pem`,
     certFile: `${pki}/apiserver-etcd-client.pem`,
     keyFile: `${pki}/apiserver-etcd-client-key.pem`,

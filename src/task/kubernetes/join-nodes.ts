@@ -1,8 +1,9 @@
 import { draft, type HostName, sameHost } from '../../plan/index.js';
-import { kubeadmJoin, type StepContext } from '../../step/index.js';
+import { kubeadmJoin, kubeletInputs, type StepContext, staticPodInputs } from '../../step/index.js';
 import { defineTask, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
 import {
   apiServing,
+  configUploaded,
   controlPlaneImages,
   controlPlanePki,
   kubeletInstalled,
@@ -11,7 +12,7 @@ import {
   runtimeReady,
 } from '../milestones.js';
 import { initHost } from './init-host.js';
-import { joinDocuments } from './kubeadm-config.js';
+import { initDocuments, joinDocuments, kubeletDocuments } from './kubeadm-config.js';
 import { bootstrapToken, clusterCaCert } from './pki.js';
 
 /** The further control planes, one at a time: each changes what the others serve. */
@@ -24,7 +25,11 @@ export const joinControlPlanes = defineTask('join-control-planes', (ctx) => {
     hosts,
     (host) => kubeadmJoin(joinParams(ctx, host, 'control-plane'), { uses: ['kubeadm-join', 'control-plane-join'] }),
     {
-      after: [apiServing, sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki])],
+      after: [
+        apiServing,
+        configUploaded,
+        sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki]),
+      ],
     },
   );
   g.provide(nodeJoined, joined);
@@ -37,7 +42,7 @@ export const joinWorkers = defineTask('join-workers', (ctx) => {
   const hosts = nodeHosts(ctx).filter((host) => !controlPlanes.includes(host));
   const g = draft<StepContext>('join-workers');
   const joined = g.addEach('kubeadm-join', hosts, (host) => kubeadmJoin(joinParams(ctx, host, 'worker')), {
-    after: [apiServing, sameHost([osReady, runtimeReady, kubeletInstalled])],
+    after: [apiServing, configUploaded, sameHost([osReady, runtimeReady, kubeletInstalled])],
   });
   g.provide(nodeJoined, joined);
   return g.done();
@@ -49,6 +54,10 @@ function joinParams(ctx: PlanContext, host: HostName, role: 'control-plane' | 'w
     nodeName: host,
     role,
     documents: joinDocuments(ctx, host),
+    inputs: {
+      kubelet: kubeletInputs(kubeletDocuments(ctx, host)),
+      ...(role === 'control-plane' ? { staticPods: staticPodInputs(initDocuments(ctx, host)) } : {}),
+    },
     token: bootstrapToken(ctx),
     caCert: clusterCaCert(ctx),
     server: `https://${endpoint.domain}:${endpoint.port}`,

@@ -3,14 +3,23 @@ import { hostPaths, ports } from '../../common/host-paths.js';
 import type { HostName, Json } from '../../plan/index.js';
 import { discoveryFile } from '../../step/index.js';
 import { deepMerge } from '../../util/deep-merge.js';
-import { criEndpoint } from '../container-runtime/install.js';
+import { criEndpoint } from '../container-runtime/runtime-hosts.js';
 import { hostNamed, internalAddress, type PlanContext } from '../context.js';
 import { etcdForApiserver } from '../etcd/endpoints.js';
 
 type Document = { readonly [key: string]: Json };
 
+export interface DocumentOptions {
+  /** Client URLs of the etcd members; default those of the config. */
+  readonly etcdEndpoints?: readonly string[];
+}
+
 /** `kubeadm init`'s documents. `$token` is filled in on the host's way. https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/ */
-export function initDocuments(ctx: PlanContext, host: HostName): readonly Document[] {
+export function initDocuments(
+  ctx: PlanContext,
+  host: HostName,
+  { etcdEndpoints }: DocumentOptions = {},
+): readonly Document[] {
   return [
     {
       apiVersion: apiVersion(ctx),
@@ -26,9 +35,23 @@ export function initDocuments(ctx: PlanContext, host: HostName): readonly Docume
       localAPIEndpoint: { advertiseAddress: internalAddress(ctx, host), bindPort: ports.apiserver },
       nodeRegistration: nodeRegistration(ctx, host),
     },
-    clusterConfiguration(ctx),
+    clusterConfiguration(ctx, etcdEndpoints),
     kubeletConfiguration(ctx),
     kubeProxyConfiguration(ctx),
+  ];
+}
+
+/** Those parts of `kubeadm init`'s documents that decide the kubelet's files on a host, control plane or not. */
+export function kubeletDocuments(ctx: PlanContext, host: HostName): readonly Document[] {
+  return [
+    {
+      apiVersion: apiVersion(ctx),
+      kind: 'InitConfiguration',
+      localAPIEndpoint: { advertiseAddress: internalAddress(ctx, host), bindPort: ports.apiserver },
+      nodeRegistration: nodeRegistration(ctx, host),
+    },
+    { apiVersion: apiVersion(ctx), kind: 'ClusterConfiguration', ...clusterBasics(ctx) },
+    kubeletConfiguration(ctx),
   ];
 }
 
@@ -78,7 +101,7 @@ function nodeRegistration(ctx: PlanContext, host: HostName): Document {
   };
   return {
     name: host,
-    criSocket: criEndpoint(ctx).socket,
+    criSocket: criEndpoint(ctx, host).socket,
     // Nothing that a later node-by-node pull must wait for: the images are there or on their way.
     imagePullPolicy: 'Never',
     taints: [
@@ -89,8 +112,8 @@ function nodeRegistration(ctx: PlanContext, host: HostName): Document {
   };
 }
 
-function clusterConfiguration(ctx: PlanContext): Document {
-  const { kubernetes, network, controlPlaneEndpoint: endpoint, roleGroups } = ctx.cluster.spec;
+function clusterConfiguration(ctx: PlanContext, etcdEndpoints: readonly string[] | undefined): Document {
+  const { kubernetes, controlPlaneEndpoint: endpoint, roleGroups } = ctx.cluster.spec;
   const { version } = kubernetes;
   const controlPlanes = roleGroups['control-plane'].map((name) => hostNamed(ctx, name));
   const sans = [
@@ -107,22 +130,30 @@ function clusterConfiguration(ctx: PlanContext): Document {
   return {
     apiVersion: apiVersion(ctx),
     kind: 'ClusterConfiguration',
+    ...clusterBasics(ctx),
+    ...(usesLists(version) ? { encryptionAlgorithm: 'ECDSA-P256' } : {}),
+    etcd: { external: { ...etcdForApiserver(ctx, etcdEndpoints) } },
+    apiServer: { certSANs: [...new Set(sans)], extraArgs: args(version, withGates(kubernetes.apiServer.extraArgs)) },
+    controllerManager: { extraArgs: args(version, withGates(kubernetes.controllerManager.extraArgs)) },
+    scheduler: { extraArgs: args(version, withGates(kubernetes.scheduler.extraArgs)) },
+    dns: { ...kubernetes.dns },
+  };
+}
+
+/** What all components are made from. */
+function clusterBasics({ cluster }: PlanContext) {
+  const { kubernetes, network, controlPlaneEndpoint: endpoint } = cluster.spec;
+  return {
     clusterName: kubernetes.clusterName,
-    kubernetesVersion: version,
+    kubernetesVersion: kubernetes.version,
     controlPlaneEndpoint: `${endpoint.domain}:${endpoint.port}`,
     imageRepository: kubernetes.imageRepository,
     certificatesDir: hostPaths.kubernetesPki,
-    ...(usesLists(version) ? { encryptionAlgorithm: 'ECDSA-P256' } : {}),
     networking: {
       dnsDomain: kubernetes.dnsDomain,
       podSubnet: network.kubePodsCIDR,
       serviceSubnet: network.kubeServiceCIDR,
     },
-    etcd: { external: { ...etcdForApiserver(ctx) } },
-    apiServer: { certSANs: [...new Set(sans)], extraArgs: args(version, withGates(kubernetes.apiServer.extraArgs)) },
-    controllerManager: { extraArgs: args(version, withGates(kubernetes.controllerManager.extraArgs)) },
-    scheduler: { extraArgs: args(version, withGates(kubernetes.scheduler.extraArgs)) },
-    dns: { ...kubernetes.dns },
   };
 }
 

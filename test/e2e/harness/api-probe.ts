@@ -16,15 +16,12 @@ export async function probeApi(
   t: ScenarioTools,
   { cluster, controlPlanes }: { cluster: string; controlPlanes: readonly string[] },
 ): Promise<{ stop(): Promise<readonly ProbeResult[]> }> {
-  const certs = join(t.dir, '.kubexm', cluster, 'certs/kubernetes');
-  const [ca, cert, key] = await Promise.all(
-    ['ca.crt', 'admin.crt', 'admin.key'].map((name) => readFile(join(certs, name))),
-  );
+  const identity = await identityOf(t, cluster);
   for (const name of controlPlanes) await t.kubectl(`create configmap probe-${name}`);
   let stopped = false;
   const probes = controlPlanes.map(async (name): Promise<ProbeResult> => {
     const address = t.hosts.find((host) => host.name === name)?.address;
-    const agent = new Agent({ keepAlive: true, maxSockets: 1, ...(ca && cert && key ? { ca, cert, key } : {}) });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, ...identity });
     let [answers, failures, gapMs, last] = [0, 0, 0, performance.now()];
     const answered = () => {
       gapMs = Math.max(gapMs, performance.now() - last);
@@ -50,6 +47,63 @@ export async function probeApi(
       return results;
     },
   };
+}
+
+/**
+ * As a client behind a load balancer sees the API: ten times a second a write, through the apiserver that answered
+ * last, and when that one does not, at once through the next. A failure is a request that none of them answered.
+ */
+export async function probeApiAsOne(
+  t: ScenarioTools,
+  { cluster, controlPlanes }: { cluster: string; controlPlanes: readonly string[] },
+): Promise<{ stop(): Promise<ProbeResult> }> {
+  const identity = await identityOf(t, cluster);
+  const name = 'probe-as-one';
+  await t.kubectl(`create configmap ${name}`);
+  const servers = controlPlanes.map((host) => ({
+    address: t.hosts.find((each) => each.name === host)?.address ?? '',
+    agent: new Agent({ keepAlive: true, maxSockets: 1, ...identity }),
+  }));
+  let stopped = false;
+  const probing = (async (): Promise<ProbeResult> => {
+    let [answers, failures, gapMs, last, current] = [0, 0, 0, performance.now(), 0];
+    const ask = async (): Promise<boolean> => {
+      for (let tried = 0; tried < servers.length; tried += 1) {
+        const server = servers[current];
+        const url = `https://${server?.address}:6443/api/v1/namespaces/default/configmaps/${name}`;
+        if (server && (await patched(url, server.agent, JSON.stringify({ data: { at: String(Date.now()) } }))))
+          return true;
+        current = (current + 1) % servers.length;
+      }
+      return false;
+    };
+    while (!stopped) {
+      if (await ask()) {
+        answers += 1;
+        gapMs = Math.max(gapMs, performance.now() - last);
+        last = performance.now();
+      } else failures += 1;
+      await t.sleep(100);
+    }
+    for (const { agent } of servers) agent.destroy();
+    return { host: 'any', answers, failures, gapMs: Math.max(gapMs, performance.now() - last) };
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      const result = await probing;
+      await t.kubectl(`delete configmap ${name}`);
+      return result;
+    },
+  };
+}
+
+async function identityOf(t: ScenarioTools, cluster: string) {
+  const certs = join(t.dir, '.kubexm', cluster, 'certs/kubernetes');
+  const [ca, cert, key] = await Promise.all(
+    ['ca.crt', 'admin.crt', 'admin.key'].map((name) => readFile(join(certs, name))),
+  );
+  return ca && cert && key ? { ca, cert, key } : {};
 }
 
 function patched(url: string, agent: Agent, body: string): Promise<boolean> {

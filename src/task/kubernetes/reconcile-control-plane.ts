@@ -1,0 +1,68 @@
+import { hostPaths } from '../../common/host-paths.js';
+import { type After, type Draft, draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
+import { reconcileStaticPods, type StepContext, uploadKubeadmConfig } from '../../step/index.js';
+import { defineTask, type Fragment, hostsWithRole, type PlanContext } from '../context.js';
+import { apiServing, configUploaded, controlPlaneImages, kubeletInstalled, nodesConfigured } from '../milestones.js';
+import { initHost } from './init-host.js';
+import { type DocumentOptions, initDocuments } from './kubeadm-config.js';
+
+/**
+ * Control planes that are there already are brought to the config one after the other: the first that cannot serve with it is
+ * put back, and the others are not touched. Only then does the cluster get the configuration that joins read.
+ */
+export const reconcileControlPlane = defineTask('reconcile-control-plane', (ctx) => {
+  const host = initHost(ctx);
+  const g = draft<StepContext>('reconcile-control-plane');
+  const uploaded = changeControlPlanes(g, ctx, {
+    after: [apiServing, sameHost([kubeletInstalled, controlPlaneImages], { where: 'present' })],
+  });
+  const kubeProxy = g.add(
+    'kube-proxy',
+    [host],
+    uploadKubeadmConfig({ documents: initDocuments(ctx, host), configMaps: ['kube-proxy'] }),
+    { after: uploaded },
+  );
+  g.provide(configUploaded, uploaded);
+  g.provide(nodesConfigured, kubeProxy);
+  return g.done();
+});
+
+/**
+ * Makes every apiserver use these etcd members, such as `https://10.0.0.11:2379`, one control plane after the other. For plans
+ * that change members: one that was added is named when it votes, one that is to go is forgotten before it does.
+ */
+export function reconcileApiserverEtcd(ctx: PlanContext, etcdEndpoints: readonly string[]): Fragment {
+  const g = draft<StepContext>('reconcile-apiserver-etcd');
+  changeControlPlanes(g, ctx, { etcdEndpoints });
+  return g.done();
+}
+
+/** The static pods of one host after the other, then what joins read. */
+function changeControlPlanes(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  { after, ...options }: DocumentOptions & { readonly after?: After },
+): Ref {
+  let before: Ref | undefined;
+  for (const name of existingControlPlanes(ctx)) {
+    const step = reconcileStaticPods({ nodeName: name, documents: initDocuments(ctx, name, options) });
+    before = g.add(`static-pods-${name}`, [name], step, { after: [after ?? [], before ?? []] });
+  }
+  const host = initHost(ctx);
+  return g.add(
+    'upload-config',
+    [host],
+    uploadKubeadmConfig({
+      documents: initDocuments(ctx, host, options),
+      configMaps: ['kubeadm-config', 'kubelet-config'],
+    }),
+    { after: [after ?? [], before ?? []] },
+  );
+}
+
+/** Those that have not joined yet get what the config says by joining. */
+function existingControlPlanes(ctx: PlanContext): readonly HostName[] {
+  return hostsWithRole(ctx, 'control-plane').filter((host) =>
+    ctx.facts.get(host)?.leftovers.includes(hostPaths.adminKubeconfig),
+  );
+}

@@ -1,0 +1,29 @@
+import { draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
+import { reconcileKubelet, type StepContext } from '../../step/index.js';
+import { defineTask, hostsWithRole, nodeHosts } from '../context.js';
+import { configUploaded, nodeJoined, nodesConfigured } from '../milestones.js';
+import { kubeletDocuments } from './kubeadm-config.js';
+
+/**
+ * Kubelets are restarted one by one on the control planes. The first worker shows that workers can run with the new
+ * configuration too; then up to ten at a time, since a restarted kubelet leaves its pods alone and nothing else may
+ * take hours on a thousand nodes.
+ */
+export const reconcileKubelets = defineTask('reconcile-kubelets', (ctx) => {
+  const controlPlanes = hostsWithRole(ctx, 'control-plane');
+  const [firstWorker, ...workers] = nodeHosts(ctx).filter((host) => !controlPlanes.includes(host));
+  const g = draft<StepContext>('reconcile-kubelets');
+  let before: Ref | undefined;
+  const add = (name: string, hosts: readonly HostName[], role: 'control-plane' | 'worker') =>
+    g.addEach(
+      name,
+      hosts,
+      (host) => reconcileKubelet({ nodeName: host, role, documents: kubeletDocuments(ctx, host) }),
+      { after: [configUploaded, sameHost(nodeJoined, { where: 'present' }), before ?? []] },
+    );
+  for (const host of controlPlanes) before = add(host, [host], 'control-plane');
+  if (firstWorker !== undefined) before = add(firstWorker, [firstWorker], 'worker');
+  if (workers.length > 0) before = add('other-workers', workers, 'worker');
+  if (before) g.provide(nodesConfigured, before);
+  return g.done();
+});
