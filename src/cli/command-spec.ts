@@ -34,6 +34,8 @@ export interface OptionSpec {
   readonly description: string;
   readonly choices?: readonly string[];
   readonly fallback?: string;
+  /** A command without it is a usage error. */
+  readonly mandatory?: boolean;
   /** What the shell offers after the option; default nothing. */
   readonly completes?: 'files';
 }

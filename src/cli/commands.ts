@@ -3,9 +3,10 @@ import { type CommandSpec, commonOptions, type GroupSpec } from './command-spec.
 import { configGroup } from './config/commands.js';
 import { etcdGroup } from './etcd/commands.js';
 import { labGroup } from './lab/commands.js';
+import { nodeGroup } from './node/commands.js';
 
 /** Everything that kubexm can be told, in the order of its help. */
-export const groups: readonly GroupSpec[] = [clusterGroup, etcdGroup, configGroup, labGroup];
+export const groups: readonly GroupSpec[] = [clusterGroup, nodeGroup, etcdGroup, configGroup, labGroup];
 
 export const rootCommands: readonly CommandSpec[] = [
   {

@@ -75,10 +75,11 @@ function buildCommand(spec: CommandSpec, io: Io, exitWith: (code: number) => voi
     const argument = new Argument(name, description);
     command.addArgument(choices === undefined ? argument : argument.choices(choices));
   }
-  for (const { flags, description, choices, fallback } of spec.options) {
+  for (const { flags, description, choices, fallback, mandatory } of spec.options) {
     const option = new Option(flags, description);
     if (choices !== undefined) option.choices(choices);
     if (fallback !== undefined) option.default(fallback);
+    if (mandatory === true) option.makeOptionMandatory();
     command.addOption(option);
   }
   command.addHelpText('after', `\nExample:\n${spec.examples.map((example) => `  ${example}`).join('\n')}`);

@@ -52,6 +52,16 @@ export {
   whyNoSnapshot,
 } from '../task/index.js';
 export type { Module } from './module.js';
+export {
+  checkHosts,
+  fetchRuntime,
+  migrateRuntime,
+  observeNodeRuntime,
+  observeUnused,
+  pruneImages,
+  readNodeRuntime,
+  readUnused,
+} from '../task/index.js';
 export { defineModule } from './module.js';
 
 /** Looks at all hosts and fetches all artifacts; then makes the operating systems ready. */

@@ -32,4 +32,8 @@ export {
 } from '../module/index.js';
 export type { RestoreFile, RestoreInspection, RestoreObservation } from '../task/index.js';
 export type { BackupObservation, SavedEtcdSnapshot } from '../task/index.js';
+export { migrateNodeRuntime, nodeRuntimeOf } from './node/migrate-runtime.js';
+export { pruneNodeImages, unusedImagesOf } from './node/images.js';
+export type { UnusedImages } from '../task/index.js';
+export type { RuntimeReport } from '../step/index.js';
 export { defineReading, type Reading } from './reading.js';

@@ -5,10 +5,12 @@ export { downloadFile } from './common/download-file.js';
 export type { DownloadFile, ExpectedChecksum } from './common/download-file-params.js';
 export { renderTemplate, uploadFile, writeFile } from './common/file.js';
 export { modprobe, sysctl } from './common/kernel.js';
+export { addPackageRepository, type PackageRepository } from './common/package-repository.js';
 export { installPackage, removePackage, updatePackageCache } from './common/packages.js';
 export type * from './common/params.js';
 export { fileChecksum, makeDirectory, removeFile } from './common/path.js';
 export { configureHostsFile, disableSwap, setHostname, setTimezone } from './common/system.js';
+export { type WipeDirectory, wipeDirectory } from './common/wipe.js';
 export { type WaitForFile, waitForFile } from './common/wait-for-file.js';
 export type * from './context.js';
 export { type StepData, type StepFactory, type StepOverrides, stepFromData } from './define.js';
@@ -32,6 +34,8 @@ export { parkStaticPods, readRestoreMarker, unparkStaticPods } from './etcd/rest
 export { verifyRestored } from './etcd/restore-verify.js';
 export { etcdSnapshotReport, fetchEtcdSnapshot, type SavedEtcdSnapshot, saveEtcdSnapshot } from './etcd/snapshot.js';
 export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-maps.js';
+export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
+export { type ClearShims, clearShims } from './kube/clear-shims.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
 export {
   discoveryFile,
@@ -42,6 +46,17 @@ export {
   kubeadmInit,
   kubeadmJoin,
 } from './kube/kubeadm.js';
+export { type CordonNode, cordonNode, type DrainNode, drainNode, uncordonNode } from './kube/drain.js';
+export {
+  type ReadUnusedImages,
+  type RemoveImages,
+  readUnusedImages,
+  removeImages,
+  type UnusedImage,
+} from './kube/node-images.js';
+export { type ReadRuntime, type RuntimeReport, readRuntime } from './kube/read-runtime.js';
+export { type NodeReady, nodeReady } from './kube/node-ready.js';
+export { type RemovePods, removePods } from './kube/remove-pods.js';
 export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
 export { type ReconcileKubelet, reconcileKubelet } from './kube/kubelet.js';

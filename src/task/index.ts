@@ -47,6 +47,14 @@ export { pullNodeImages } from './kubernetes/pull-images.js';
 export { reconcileControlPlane } from './kubernetes/reconcile-control-plane.js';
 export { reconcileKubelets } from './kubernetes/reconcile-kubelets.js';
 export { artifactsReady, hostsChecked } from './milestones.js';
+export { observeUnused, pruneImages, readUnused, type UnusedImages } from './node/images.js';
+export {
+  fetchRuntime,
+  type MigrateRuntime,
+  migrateRuntime,
+  observeNodeRuntime,
+  readNodeRuntime,
+} from './node/migrate-runtime.js';
 export { installNetwork } from './network/install.js';
 export { checkHosts } from './preflight/check-hosts.js';
 export { fetchArtifacts } from './preflight/fetch-artifacts.js';

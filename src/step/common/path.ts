@@ -81,7 +81,7 @@ export const makeDirectory = defineStep({
 });
 
 /** A mistake in a plan must not cost a host: top-level directories and relative paths are never removed. */
-function refuseSystemPath(path: string): void {
+export function refuseSystemPath(path: string): void {
   const isSafe =
     posix.isAbsolute(path) && posix.normalize(path) === path && path.split('/').filter(Boolean).length >= 2;
   if (isSafe) return;

@@ -1,25 +1,27 @@
 import { KubexmError } from '../../errors/index.js';
+import { diskFull, script } from '../../runner/index.js';
 import { pollUntil } from '../../util/poll.js';
-import type { StepContext } from '../context.js';
+import type { SecretRef, StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { crictl } from './crictl.js';
 
-/** `endpoint`: `unix:///run/containerd/containerd.sock`. */
+/** `endpoint`: `unix:///run/containerd/containerd.sock`. `network`: its network too must be ready. Default false. */
 export interface CriReady {
   readonly endpoint: string;
+  readonly network?: boolean;
 }
 
-/** Waits until the container runtime says over CRI that it is ready; the network becomes ready later, with the CNI plugin. */
+/** Waits until the container runtime says over CRI that it is ready; on new hosts the network becomes so later, with the CNI plugin. */
 export const criReady = defineStep<CriReady>({
   kind: 'cri.ready',
   title: () => 'Check the container runtime through CRI',
   recheck: false,
   async precheck(ctx, p) {
-    const answer = await runtimeReady(ctx, p.endpoint);
-    return answer.done ? satisfied('RuntimeReady is true') : needed(answer.because);
+    const answer = await runtimeReady(ctx, p);
+    return answer.done ? satisfied('the runtime is ready') : needed(answer.because);
   },
   async run(ctx, p) {
-    const answer = await pollUntil(() => runtimeReady(ctx, p.endpoint), {
+    const answer = await pollUntil(() => runtimeReady(ctx, p), {
       timeoutMs: 60_000,
       intervalMs: 250,
       signal: ctx.signal,
@@ -27,7 +29,7 @@ export const criReady = defineStep<CriReady>({
     if (!answer.done) {
       throw new KubexmError('WAIT_TIMEOUT', `${ctx.host.name}: the container runtime is not ready at ${p.endpoint}`, {
         details: [answer.because],
-        hint: `on ${ctx.host.name}: crictl --runtime-endpoint ${p.endpoint} info; journalctl -u containerd -n 50`,
+        hint: `on ${ctx.host.name}: crictl --runtime-endpoint ${p.endpoint} info; journalctl -u ${p.endpoint.includes('cri-dockerd') ? 'cri-dockerd -u docker' : 'containerd'} -n 50`,
       });
     }
   },
@@ -37,6 +39,8 @@ export const criReady = defineStep<CriReady>({
 export interface PullImages {
   readonly endpoint: string;
   readonly images: readonly string[];
+  /** Base64 of `user:password`, by the registry's host. */
+  readonly logins?: { readonly [registry: string]: SecretRef };
 }
 
 /** Pulls the images that are missing, all at once; the runtime shares layers between them. */
@@ -56,7 +60,7 @@ export const pullImages = defineStep<PullImages>({
     ctx.progress(0, missing.length, 'count');
     const results = await Promise.all(
       missing.map(async (image) => {
-        const failure = await pullImage(ctx, p.endpoint, image);
+        const failure = await pullImage(ctx, p, image);
         pulled += 1;
         ctx.progress(pulled, missing.length, 'count');
         return failure;
@@ -64,6 +68,8 @@ export const pullImages = defineStep<PullImages>({
     );
     const failures = results.filter((failure) => failure !== undefined);
     if (failures.length > 0) {
+      const full = diskFull(ctx.host.name, failures.join('\n'), failures);
+      if (full) throw full;
       throw new KubexmError(
         'COMMAND_FAILED',
         `${ctx.host.name}: ${failures.length} of ${missing.length} images could not be pulled`,
@@ -77,8 +83,24 @@ export const pullImages = defineStep<PullImages>({
 });
 
 /** Undefined when the image is there, else the image with the runtime's own last words. */
-async function pullImage({ host, signal }: StepContext, endpoint: string, image: string): Promise<string | undefined> {
-  const { exitCode, stderr } = await host.tryRun(crictl(endpoint, ['pull', image]), { signal, long: true });
+async function pullImage(
+  ctx: StepContext,
+  { endpoint, logins = {} }: PullImages,
+  image: string,
+): Promise<string | undefined> {
+  const { host, signal } = ctx;
+  const pull = crictl(endpoint, ['pull', image]);
+  const ref = logins[image.split('/')[0] ?? ''];
+  const login = ref && (await ctx.secret(ref));
+  // From stdin into the environment: arguments are for everybody to read.
+  const { exitCode, stderr } = login
+    ? await host.tryRun(script(`IFS= read -r CRICTL_AUTH || :; export CRICTL_AUTH; ${pull.text}`), {
+        signal,
+        long: true,
+        stdin: login,
+        secrets: [login],
+      })
+    : await host.tryRun(pull, { signal, long: true });
   return exitCode === 0
     ? undefined
     : `crictl pull ${image}: ${stderr.trim().split('\n').at(-1) ?? `exit code ${exitCode}`}`;
@@ -86,17 +108,18 @@ async function pullImage({ host, signal }: StepContext, endpoint: string, image:
 
 async function runtimeReady(
   { host, signal }: StepContext,
-  endpoint: string,
+  { endpoint, network = false }: CriReady,
 ): Promise<{ done: boolean; because: string }> {
   const { exitCode, stdout, stderr } = await host.tryRun(crictl(endpoint, ['info']), { signal });
   if (exitCode !== 0) return { done: false, because: stderr.trim().split('\n').at(-1) ?? 'crictl info failed' };
   const info = JSON.parse(stdout) as {
     status?: { conditions?: { type?: string; status?: boolean; message?: string }[] };
   };
-  const condition = info.status?.conditions?.find((each) => each.type === 'RuntimeReady');
-  return condition?.status === true
-    ? { done: true, because: '' }
-    : { done: false, because: `RuntimeReady is false: ${condition?.message ?? ''}` };
+  for (const wanted of ['RuntimeReady', ...(network ? ['NetworkReady'] : [])]) {
+    const condition = info.status?.conditions?.find((each) => each.type === wanted);
+    if (condition?.status !== true) return { done: false, because: `${wanted} is false: ${condition?.message ?? ''}` };
+  }
+  return { done: true, because: '' };
 }
 
 async function missingImages({ host, signal }: StepContext, { endpoint, images }: PullImages): Promise<string[]> {

@@ -19,7 +19,8 @@ export const sameRuntime = defineStep<SameRuntime>({
   title: (p) => `Check the container runtime of ${p.nodeName}`,
   async precheck(ctx, p) {
     const found = await kubeletEndpoint(ctx);
-    if (found === undefined || found === p.endpoint) return satisfied('the kubelet uses the runtime of the cluster file');
+    if (found === undefined || found === p.endpoint)
+      return satisfied('the kubelet uses the runtime of the cluster file');
     const to = p.endpoint.includes('cri-dockerd') ? 'docker' : 'containerd';
     throw new KubexmError('GUARD_REFUSED', `${ctx.host.name}: its pods run in another container runtime`, {
       details: [`the kubelet uses ${found}`, `the cluster file wants ${p.endpoint}`],

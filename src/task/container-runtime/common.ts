@@ -21,10 +21,7 @@ export function placeTools({ g, ctx, runtime, hosts }: RuntimeDraft<ContainerRun
     { g, ctx, component: { name: 'cni-plugins', version: runtime.cniPluginsVersion }, hosts },
     hostPaths.cniBin,
   );
-  placeArchive(
-    { g, ctx, component: { name: 'crictl', version: runtime.crictlVersion }, hosts },
-    hostPaths.bin,
-  );
+  placeArchive({ g, ctx, component: { name: 'crictl', version: runtime.crictlVersion }, hosts }, hostPaths.bin);
   g.add(
     'write-crictl-config',
     hosts,

@@ -45,10 +45,7 @@ export function planContainerd(draft: RuntimeDraft<Containerd>): void {
   const reloaded = g.add('daemon-reload', hosts, daemonReload({ units: [service] }), { after: sameHost(written) });
   const enabled = g.add('enable', hosts, enableService({ service }), { after: sameHost(reloaded) });
   // Pods live on while it restarts. certs.d is read at each pull: a changed mirror needs no restart.
-  g.add(
-    'start',
-    hosts,
-    restartService({ service, inputs: [config, unit, `${hostPaths.bin}/containerd`] }),
-    { after: sameHost([containerd, runc, configured, enabled, osReady]) },
-  );
+  g.add('start', hosts, restartService({ service, inputs: [config, unit, `${hostPaths.bin}/containerd`] }), {
+    after: sameHost([containerd, runc, configured, enabled, osReady]),
+  });
 }

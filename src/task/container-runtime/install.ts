@@ -20,7 +20,15 @@ export const installContainerRuntime = defineTask('install-container-runtime', (
   const nodes = hosts.filter((host) => isNode(ctx, host));
   const [firstWorker, ...workers] = nodes.filter((host) => !controlPlanes.includes(host));
   const g = draft<StepContext>('install-container-runtime');
-  const ready: Ref[] = [g.include(onHosts(ctx, 'new', hosts.filter((host) => !nodes.includes(host))))];
+  const ready: Ref[] = [
+    g.include(
+      onHosts(
+        ctx,
+        'new',
+        hosts.filter((host) => !nodes.includes(host)),
+      ),
+    ),
+  ];
   let before: Ref | undefined;
   const change = (name: string, batch: readonly HostName[]): void => {
     before = g.include(onHosts(ctx, name, batch, { inUse: true }), { after: before });

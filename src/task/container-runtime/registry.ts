@@ -19,7 +19,8 @@ export function writeRegistries(draft: RuntimeDraft<ContainerRuntime>): void {
   }
   writeAuthorities(draft);
   const logins = kubeletLogins(ctx);
-  if (logins) g.add('write-logins', hosts, writeFile({ content: logins, target: hostPaths.kubeletLogins, mode: 0o600 }));
+  if (logins)
+    g.add('write-logins', hosts, writeFile({ content: logins, target: hostPaths.kubeletLogins, mode: 0o600 }));
 }
 
 /** References to the logins of registries, by their host: for pulls that the kubelet has no part in. */

@@ -60,4 +60,3 @@ export function isNode(ctx: PlanContext, host: HostName): boolean {
 export function hasNetwork(ctx: PlanContext, host: HostName): boolean {
   return factsOf(ctx, host).leftovers.some((path) => path.startsWith(`${hostPaths.cniConfig}/`));
 }
-

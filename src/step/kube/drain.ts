@@ -1,0 +1,197 @@
+import { KubexmError } from '../../errors/index.js';
+import type { Json } from '../../plan/index.js';
+import { type ShellCommand, script } from '../../runner/index.js';
+import { pollUntil } from '../../util/poll.js';
+import type { StepContext } from '../context.js';
+import { defineStep, needed, satisfied } from '../define.js';
+import { kubectl } from './kubectl.js';
+import { type BudgetObject, budgetsOf, type PodObject, podName, podsToEvict } from './pods-to-evict.js';
+
+/** On a node that kubexm cordoned: which operation did. Only such a node is uncordoned by kubexm. */
+const cordonedBy = 'kubexm.io/cordoned-by';
+
+/** How many evictions are asked for in one round trip. */
+const evictionsAtOnce = 10;
+
+/** `operation`: who cordons, such as `node migrate-runtime`. All of these run on a control plane host. */
+export interface CordonNode {
+  readonly node: string;
+  readonly operation: string;
+}
+
+export interface DrainNode {
+  readonly node: string;
+  /** How long pods may take to go, budgets included. */
+  readonly timeoutSeconds: number;
+  /** Whether pods without a controller may go: nobody makes them anew. Default false: they are an error. */
+  readonly evictUnmanaged?: boolean;
+}
+
+interface NodeObject {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec: { readonly unschedulable?: boolean };
+}
+
+/** Keeps new pods from a node, and notes that kubexm did so. A node that somebody cordoned before is left as it is. */
+export const cordonNode = defineStep<CordonNode>({
+  kind: 'kube.cordon',
+  title: (p) => `Cordon ${p.node}`,
+  policy: { attempts: 3, backoffMs: 1000 },
+  async precheck(ctx, p) {
+    const { metadata, spec } = await nodeOf(ctx, p.node);
+    if (spec.unschedulable !== true) return needed('takes new pods');
+    const by = metadata.annotations?.[cordonedBy];
+    return satisfied(by === undefined ? 'is cordoned, not by kubexm' : `is cordoned by ${by}`);
+  },
+  run: (ctx, p) =>
+    patchNode(ctx, p.node, {
+      metadata: { annotations: { [cordonedBy]: p.operation } },
+      spec: { unschedulable: true },
+    }),
+  rollback: (ctx, p) => patchNode(ctx, p.node, uncordoned),
+});
+
+const uncordoned = { metadata: { annotations: { [cordonedBy]: null } }, spec: { unschedulable: null } };
+
+/** Lets a node take new pods again, where it was kubexm that cordoned it. */
+export const uncordonNode = defineStep<{ readonly node: string }>({
+  kind: 'kube.uncordon',
+  title: (p) => `Uncordon ${p.node}`,
+  policy: { attempts: 3, backoffMs: 1000 },
+  async precheck(ctx, p) {
+    const { metadata, spec } = await nodeOf(ctx, p.node);
+    const by = metadata.annotations?.[cordonedBy];
+    if (by !== undefined) return needed(`was cordoned by ${by}`);
+    return satisfied(spec.unschedulable === true ? 'was cordoned by somebody else: it stays so' : 'takes new pods');
+  },
+  run: (ctx, p) => patchNode(ctx, p.node, uncordoned),
+});
+
+/**
+ * Moves pods away through the eviction API, so that PodDisruptionBudgets hold: a pod that may not go yet is asked again
+ * until the time is over, and then named together with the budget that keeps it.
+ */
+export const drainNode = defineStep<DrainNode>({
+  kind: 'kube.drain',
+  title: (p) => `Drain ${p.node}`,
+  // Its own limit is `timeoutSeconds`; the last answers come after it.
+  policy: { timeoutMs: 86_400_000 },
+  async precheck(ctx, p) {
+    const { evict, unmanaged } = podsToEvict(await podsOn(ctx, p.node));
+    if (evict.length === 0) return satisfied('no pods are to be moved');
+    if (unmanaged.length > 0 && p.evictUnmanaged !== true) throw unmanagedPods(p, unmanaged);
+    return needed(`${evict.length} pods are to be moved`);
+  },
+  async run(ctx, p) {
+    const { evict: all } = podsToEvict(await podsOn(ctx, p.node));
+    const waiting = new Map(all.map((pod) => [pod.metadata.uid, pod]));
+    const told = new Map<string, string>();
+    let blocked: readonly Blocked[] = [];
+    ctx.progress(0, all.length, 'count');
+    const answer = await pollUntil(
+      async () => {
+        const there = podsToEvict(await podsOn(ctx, p.node)).evict;
+        const uids = new Set(there.map(({ metadata }) => metadata.uid));
+        for (const uid of waiting.keys()) if (!uids.has(uid)) waiting.delete(uid);
+        // Some came between the first look and the cordon.
+        for (const pod of there) waiting.set(pod.metadata.uid, pod);
+        ctx.progress(Math.max(0, all.length - waiting.size), all.length, 'count');
+        blocked = await evict(ctx, [...waiting.values()]);
+        for (const { pod, because } of blocked) {
+          if (told.get(pod) === because) continue;
+          told.set(pod, because);
+          ctx.log('info', `${pod} cannot go yet: ${because}`, { pod, because } as Json);
+        }
+        return { done: waiting.size === 0 };
+      },
+      { timeoutMs: p.timeoutSeconds * 1000, intervalMs: 1000, signal: ctx.signal },
+    );
+    if (!answer.done) throw notDrained(p, [...waiting.values()].map(podName), blocked);
+  },
+});
+
+interface Blocked {
+  readonly pod: string;
+  readonly because: string;
+}
+
+/** Asks for evictions; the answer: who may not go yet, and which budget says so. */
+async function evict(ctx: StepContext, pods: readonly PodObject[]): Promise<readonly Blocked[]> {
+  const { host, signal } = ctx;
+  const refused: { readonly pod: PodObject; readonly says: string }[] = [];
+  for (let at = 0; at < pods.length; at += evictionsAtOnce) {
+    const some = pods.slice(at, at + evictionsAtOnce);
+    const { stdout } = await host.run(evictions(some), { signal, long: true });
+    const answers = stdout.split('\n').filter((line) => line.startsWith('@@'));
+    for (const [index, pod] of some.entries()) {
+      const [, exitCode = '', says = ''] = /^@@(\d+) ?(.*)$/.exec(answers[index] ?? '') ?? [];
+      // Gone meanwhile is what was wanted.
+      if (exitCode !== '0' && !says.includes('NotFound')) refused.push({ pod, says });
+    }
+  }
+  if (refused.length === 0) return [];
+  const { stdout } = await host.run(kubectl(['get', 'poddisruptionbudgets', '-A', '-o', 'json']), { signal });
+  const budgets = (JSON.parse(stdout) as { items: BudgetObject[] }).items;
+  return refused.map(({ pod, says }) => {
+    const keeping = /disruption budget|TooManyRequests/i.test(says) ? budgetsOf(pod, budgets) : [];
+    return { pod: podName(pod), because: keeping.length > 0 ? `budget ${keeping.join(', ')}` : says };
+  });
+}
+
+/** https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/ */
+function evictions(pods: readonly PodObject[]): ShellCommand {
+  const lines = pods.map(({ metadata: { name, namespace, uid } }) => {
+    const body = {
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { name, namespace },
+      // Not its successor of the same name.
+      deleteOptions: { preconditions: { uid } },
+    };
+    const post = kubectl(['create', '--raw', `/api/v1/namespaces/${namespace}/pods/${name}/eviction`, '-f', '-']);
+    return `said=$(${post.text} 2>&1 >/dev/null <<'END'\n${JSON.stringify(body)}\nEND\n); echo "@@$? $(printf %s "$said" | tr '\\n' ' ')"`;
+  });
+  return script(lines.join('\n'));
+}
+
+async function podsOn({ host, signal }: StepContext, node: string): Promise<readonly PodObject[]> {
+  const { stdout } = await host.run(
+    kubectl(['get', 'pods', '-A', `--field-selector=spec.nodeName=${node}`, '-o', 'json']),
+    { signal },
+  );
+  return (JSON.parse(stdout) as { items: PodObject[] }).items;
+}
+
+async function nodeOf({ host, signal }: StepContext, node: string): Promise<NodeObject> {
+  const { stdout } = await host.run(kubectl(['get', 'node', node, '-o', 'json']), { signal });
+  return JSON.parse(stdout) as NodeObject;
+}
+
+async function patchNode({ host, signal }: StepContext, node: string, patch: object): Promise<void> {
+  await host.run(kubectl(['patch', 'node', node, '--type=merge', '--patch-file=/dev/stdin']), {
+    stdin: JSON.stringify(patch),
+    signal,
+  });
+}
+
+function unmanagedPods({ node }: DrainNode, pods: readonly PodObject[]): KubexmError {
+  const names = pods.map(podName);
+  return new KubexmError('GUARD_REFUSED', `${node} has ${pods.length} pods that nobody would make anew elsewhere`, {
+    details: names,
+    hint: `delete them (kubectl delete pod -n ${names[0]?.replace('/', ' ') ?? ''}), then run the same command again`,
+    retryable: false,
+  });
+}
+
+function notDrained(
+  { node, timeoutSeconds }: DrainNode,
+  names: readonly string[],
+  blocked: readonly Blocked[],
+): KubexmError {
+  const reasons = new Map(blocked.map(({ pod, because }) => [pod, because]));
+  return new KubexmError('WAIT_TIMEOUT', `${node}: ${names.length} pods did not go within ${timeoutSeconds} s`, {
+    details: names.map((name) => `${name}: ${reasons.get(name) ?? 'is still ending'}`),
+    hint: 'make room for what the budgets ask for (more replicas, or another node), then run the same command again; the node stays cordoned',
+    retryable: false,
+  });
+}

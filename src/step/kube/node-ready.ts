@@ -1,0 +1,51 @@
+import { KubexmError } from '../../errors/index.js';
+import { pollUntil } from '../../util/poll.js';
+import type { StepContext } from '../context.js';
+import { defineStep, needed, satisfied } from '../define.js';
+import { kubectl } from './kubectl.js';
+
+/** `runtime`: what the node must say that it runs containers with. Runs on a control plane host. */
+export interface NodeReady {
+  readonly node: string;
+  readonly runtime?: 'containerd' | 'docker';
+}
+
+interface NodeObject {
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
+    readonly nodeInfo?: { readonly containerRuntimeVersion?: string };
+  };
+}
+
+/** Waits until the API says that a node is Ready. */
+export const nodeReady = defineStep<NodeReady>({
+  kind: 'kube.node-ready',
+  title: (p) => `Wait until ${p.node} is Ready`,
+  async precheck(ctx, p) {
+    const { done, because } = await look(ctx, p);
+    return done ? satisfied('is Ready') : needed(because);
+  },
+  async run(ctx, p) {
+    const answer = await pollUntil(() => look(ctx, p), { timeoutMs: 180_000, intervalMs: 1000, signal: ctx.signal });
+    if (answer.done) return;
+    throw new KubexmError('WAIT_TIMEOUT', `${p.node} does not become Ready`, {
+      details: [answer.because],
+      hint: `on ${p.node}: journalctl -u kubelet -n 50; then run the same command again`,
+    });
+  },
+});
+
+async function look(
+  { host, signal }: StepContext,
+  { node, runtime }: NodeReady,
+): Promise<{ readonly done: boolean; readonly because: string }> {
+  const { exitCode, stdout, stderr } = await host.tryRun(kubectl(['get', 'node', node, '-o', 'json']), { signal });
+  if (exitCode !== 0) return { done: false, because: stderr.trim().split('\n').at(-1) ?? 'the API does not answer' };
+  const { status } = JSON.parse(stdout) as NodeObject;
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.status !== 'True') return { done: false, because: ready?.message ?? 'it has not said that it is Ready' };
+  const version = status?.nodeInfo?.containerRuntimeVersion ?? '';
+  return runtime === undefined || version.startsWith(`${runtime}://`)
+    ? { done: true, because: '' }
+    : { done: false, because: `it says that it runs ${version}, not ${runtime}` };
+}
