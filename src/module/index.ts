@@ -1,7 +1,9 @@
 import {
   applyAddons,
   checkHosts,
+  type EtcdVersions,
   fetchArtifacts,
+  guardEtcdUpgrade,
   initControlPlane,
   installContainerRuntime,
   installCoreDns,
@@ -12,14 +14,20 @@ import {
   joinWorkers,
   kubernetesPki,
   labelNodes,
+  prepareEtcdUpgrade,
   prepareOs,
   pullNodeImages,
   readApiservers,
   readEtcd,
+  readEtcdVersions,
   readEtcdCertificates,
   readStatus,
+  type RenewCertificates,
+  renewEtcdCertificates,
+  requireEtcdCa,
   reconcileControlPlane,
   reconcileKubelets,
+  rollEtcdUpgrade,
   runPostInstall,
   verifyReadiness,
 } from '../task/index.js';
@@ -27,21 +35,14 @@ import { defineModule } from './module.js';
 
 export {
   backupEtcd,
-  certificateProblems,
   etcdSnapshotReport,
-  etcdVerdict,
   fetchBackup,
   inspectRestore,
   membersToMove,
   observeBackups,
-  observeCertificates,
-  observeEtcd,
-  observeHealth,
   observeRestore,
-  observeStatus,
   preparedId,
   prepareRestore,
-  quorumNow,
   readBackups,
   readEtcd,
   readRestore,
@@ -51,7 +52,6 @@ export {
   whyForeign,
   whyNoSnapshot,
 } from '../task/index.js';
-export type { Module } from './module.js';
 export {
   checkHosts,
   fetchRuntime,
@@ -64,8 +64,37 @@ export {
 } from '../task/index.js';
 export { defineModule } from './module.js';
 
+export {
+  certificateProblems,
+  etcdVerdict,
+  observeCertificates,
+  observeEtcd,
+  observeEtcdVersions,
+  observeHealth,
+  observeStatus,
+  quorumNow,
+} from '../task/index.js';
+export { type EtcdVersions, upgradeTurns } from '../task/index.js';
+export {
+  type AddMembers,
+  addMembers,
+  beforeAdding,
+  beforeRemoving,
+  beforeReplacing,
+  forecastAdd,
+  forecastRemove,
+  forecastReplace,
+  leavingOf,
+  type RemoveMember,
+  type ReplaceMember,
+  refuseHostsWithoutRole,
+  removeMember,
+  replaceMember,
+} from '../task/index.js';
+export type { Module } from './module.js';
+
 /** Looks at all hosts and fetches all artifacts; then makes the operating systems ready. */
-export const preflight = defineModule('preflight', [checkHosts, fetchArtifacts]);
+export const preflight = defineModule('preflight', [checkHosts, guardEtcdUpgrade, fetchArtifacts]);
 /** The first half of preflight, of the hosts that answer. */
 export const hostChecks = defineModule('preflight', [checkHosts]);
 /** Kernel, names, swap, packages. */
@@ -99,3 +128,18 @@ export const etcdState = defineModule('etcd-state', [readEtcd]);
 /** Members with all that hangs on them. */
 export const etcdHealth = defineModule('etcd-health', [readEtcd, readEtcdCertificates, readApiservers]);
 export const etcdCertificateReads = defineModule('etcd-certificates', [readEtcdCertificates]);
+/** The CA of this machine, before anything is signed with it. */
+export const etcdCa = defineModule('etcd-ca', [requireEtcdCa]);
+export const etcdCertificateRenewal = (params: RenewCertificates) =>
+  defineModule('certificates', [renewEtcdCertificates(params)]);
+/** Members, and the programs in place on their hosts. */
+export const etcdVersions = defineModule('etcd-versions', [readEtcd, readEtcdVersions]);
+/** Whatever an upgrade of etcd needs before the first member stops. */
+export const etcdUpgradePreparation = (params: UpgradeParams) => defineModule('prepare', [prepareEtcdUpgrade(params)]);
+/** One member after the other. */
+export const etcdMemberUpgrades = (params: UpgradeParams) => defineModule('members', [rollEtcdUpgrade(params)]);
+
+interface UpgradeParams {
+  readonly observed: EtcdVersions;
+  readonly to: string;
+}

@@ -12,6 +12,7 @@ export {
   scoped,
   sequence,
 } from './fragment.js';
+export { onlyOn } from './only-on.js';
 export { output, outputsIn } from './output.js';
 export { graphToDot, graphToJson, graphToMermaid, graphToText, type PlanJson, type PlanNodeJson } from './print.js';
 export { graphFromJson } from './restore.js';

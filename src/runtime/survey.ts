@@ -58,7 +58,7 @@ export async function surveyHosts({ cluster, pool, limits, emit, redact }: Surve
         await runner.facts({
           diskPaths: [...new Set([...diskPaths, ...dataDirs])],
           commands,
-          leftovers: [...dataDirs.map((path) => `${path}/member`), etcdRestorePaths.marker],
+          leftovers: [...dataDirs.flatMap((path) => [`${path}/member`, `${path}/member/wal`]), etcdRestorePaths.marker],
           signal,
         }),
       );

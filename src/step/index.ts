@@ -14,12 +14,19 @@ export { type WipeDirectory, wipeDirectory } from './common/wipe.js';
 export { type WaitForFile, waitForFile } from './common/wait-for-file.js';
 export type * from './context.js';
 export { type StepData, type StepFactory, type StepOverrides, stepFromData } from './define.js';
+export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
+export { type ReconfigureEtcdMember, reconfigureEtcdMember } from './etcd/reconfigure.js';
+export { type EtcdProgramsReport, guardEtcdVersion, readEtcdPrograms } from './etcd/upgrade-state.js';
+export { type UpgradeEtcdMember, upgradeEtcdMember } from './etcd/upgrade.js';
+export { addEtcdLearner, promoteEtcdMember } from './etcd/members.js';
+export { type AssumedEtcdMember, checkEtcdMembers } from './etcd/members-assumed.js';
+export { writeEtcdConfig } from './etcd/members-config.js';
+export { clearEtcdData, removeEtcdMember } from './etcd/members-remove.js';
+export type { EtcdMember } from './etcd/etcdctl.js';
+export type { EtcdPeer } from './etcd/leader.js';
+export { type EtcdEndpointState, type EtcdStateReport, type ReadEtcdState, readEtcdState } from './etcd/read-state.js';
 export { type EtcdBackupReport, type HostSnapshot, readBackupState } from './etcd/backup-state.js';
 export { removeBackupTimer } from './etcd/backup-timer.js';
-export type { EtcdMember } from './etcd/etcdctl.js';
-export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
-export { addEtcdLearner, type EtcdMemberChange, promoteEtcdMember } from './etcd/members.js';
-export { type EtcdEndpointState, type EtcdStateReport, type ReadEtcdState, readEtcdState } from './etcd/read-state.js';
 export {
   checkRestoredKeys,
   finishEtcdRestore,
@@ -33,10 +40,10 @@ export {
 export { parkStaticPods, readRestoreMarker, unparkStaticPods } from './etcd/restore-static-pods.js';
 export { verifyRestored } from './etcd/restore-verify.js';
 export { etcdSnapshotReport, fetchEtcdSnapshot, type SavedEtcdSnapshot, saveEtcdSnapshot } from './etcd/snapshot.js';
-export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-maps.js';
-export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
 export { type ClearShims, clearShims } from './kube/clear-shims.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
+export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-maps.js';
+export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
 export {
   discoveryFile,
   type KubeadmAddon,

@@ -3,15 +3,7 @@ export { applyAddons } from './addons/manifests.js';
 export { verifyReadiness } from './addons/verify.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';
-export {
-  type BackupObservation,
-  backupEtcd,
-  fetchBackup,
-  observeBackups,
-  readBackups,
-} from './etcd/backup.js';
 export { type EtcdHealth, type EtcdVerdict, etcdVerdict, observeHealth } from './etcd/health.js';
-export { installEtcd } from './etcd/install.js';
 export type { MemberHealth } from './etcd/member-health.js';
 export { type EtcdObservation, type ObservedMember, observeEtcd } from './etcd/observation.js';
 export { quorumNow, quorumOf, quorumWithout } from './etcd/quorum.js';
@@ -23,6 +15,13 @@ export {
   readEtcdCertificates,
 } from './etcd/read-certificates.js';
 export { readEtcd } from './etcd/read-state.js';
+export {
+  type BackupObservation,
+  backupEtcd,
+  fetchBackup,
+  observeBackups,
+  readBackups,
+} from './etcd/backup.js';
 export {
   inspectRestore,
   membersToMove,
@@ -36,7 +35,14 @@ export {
 } from './etcd/restore.js';
 export { preparedId, restoreUnderWay, revisionBump, whyForeign } from './etcd/restore-guards.js';
 export { etcdSnapshotReport, type SavedEtcdSnapshot, snapshotFirst, whyNoSnapshot } from './etcd/snapshot.js';
+export { prepareEtcdUpgrade, rollEtcdUpgrade, type UpgradeTurn, upgradeTurns } from './etcd/upgrade.js';
+export { guardEtcdUpgrade } from './etcd/upgrade-guard.js';
+export { type EtcdVersions, observeEtcdVersions, readEtcdVersions } from './etcd/upgrade-state.js';
 export { type Findings, reported } from './findings.js';
+export { installEtcd } from './etcd/install.js';
+export { type AddMembers, addMembers, beforeAdding, forecastAdd, refuseHostsWithoutRole } from './etcd/add-member.js';
+export { beforeRemoving, forecastRemove, leavingOf, type RemoveMember, removeMember } from './etcd/remove-member.js';
+export { beforeReplacing, forecastReplace, type ReplaceMember, replaceMember } from './etcd/replace-member.js';
 export { initControlPlane } from './kubernetes/init-control-plane.js';
 export { initHost } from './kubernetes/init-host.js';
 export { installKubernetesBinaries } from './kubernetes/install-binaries.js';

@@ -55,6 +55,7 @@ function documentText(kind: string, params: Readonly<Record<string, Json>>): str
     case 'kernel.sysctl':
     case 'preflight.host':
     case 'preflight.reach':
+    case 'etcd.config':
     case 'etcd.health':
     case 'cri.pull-images':
     case 'kubeadm.init':

@@ -34,6 +34,10 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
   const token = { known: false };
   const configMaps = new Map<string, Record<string, string>>();
 
+  const peerUrlOf = (name: string) => {
+    const address = cluster.spec.hosts.find((each) => each.name === name)?.internalAddress ?? '';
+    return `https://${address}:2380`;
+  };
   const etcd: Answers = [
     [
       /etcdctl .*endpoint health/,
@@ -45,7 +49,8 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         JSON.stringify({
           members: members.map(({ id, name, peerUrl, learner }) => ({
             ID: id,
-            name,
+            // etcd knows its name from its first start on.
+            name: fake.hosts.get(name)?.services.get('etcd.service')?.active === 'active' ? name : '',
             peerURLs: [peerUrl],
             clientURLs: [],
             isLearner: learner,
@@ -58,6 +63,16 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         const [, name = '', peerUrl = ''] = /member add (\S+) --peer-urls=(\S+) --learner/.exec(text) ?? [];
         members.push({ id: members.length + 1, name, peerUrl, learner: true });
         return '{}';
+      },
+    ],
+    // A member that was started has its log, whose first records say which one it is.
+    [
+      /od -An -v -tx1$/,
+      (_call, host) => {
+        const own = members.find(({ peerUrl }) => peerUrl === peerUrlOf(host.name));
+        const id = String(own?.id ?? 0).padStart(2, '0');
+        const started = host.services.get('etcd.service')?.active === 'active';
+        return started ? ` 0a 00 00 00 00 00 00 86 08 01 10 07 1a 04 08 ${id} 10 09 00 00 00 00 00 00\n` : '';
       },
     ],
     [
@@ -227,11 +242,12 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         ({ text }, host) => `InvocationID=${host.services.get(text.split(' ').at(-1) ?? '')?.activeSince ?? ''}\n`,
       ],
       [/^systemctl show -p ActiveState --value kubexm-kubeadm/, 'inactive\n'],
+      [/^systemd-analyze calendar /, 'Next elapse: Mon 2030-01-07 00:00:00 UTC\n'],
       [
         /^systemctl daemon-reload$/,
         (_call, host) => {
           for (const path of host.files.below('/etc/systemd/system')) {
-            const unit = /\/([^/]+\.service)$/.exec(path)?.[1];
+            const unit = /\/([^/]+\.(?:service|timer))$/.exec(path)?.[1];
             if (unit !== undefined && !host.services.has(unit))
               host.services.set(unit, {
                 load: 'loaded',
@@ -268,10 +284,8 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
       commands: [...machine, ...etcd, ...kubectl],
       files: { '/etc/hostname': 'localhost\n', '/proc/sys/kernel/hostname': 'localhost\n' },
     });
-    if (own === 0 && cluster.spec.roleGroups.etcd[0] === name) {
-      const address = cluster.spec.hosts.find((each) => each.name === name)?.internalAddress ?? '';
-      members.push({ id: 1, name, peerUrl: `https://${address}:2380`, learner: false });
-    }
+    if (own === 0 && cluster.spec.roleGroups.etcd[0] === name)
+      members.push({ id: 1, name, peerUrl: peerUrlOf(name), learner: false });
     (fake.hosts as Map<string, FakeHost>).set(name, host);
   }
   return fake;

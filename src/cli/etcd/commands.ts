@@ -55,10 +55,14 @@ export const etcdGroup: GroupSpec = {
         ...operationOptions(),
         {
           flags: '--force-foreign',
-          description: 'restore a snapshot of another cluster, or one that cannot be told; its certificates and nodes may not fit',
+          description:
+            'restore a snapshot of another cluster, or one that cannot be told; its certificates and nodes may not fit',
         },
       ],
-      examples: ['kubexm etcd restore etcd-prod-20261123T020000Z-rev81234', 'kubexm etcd restore /mnt/safe/before-upgrade.db'],
+      examples: [
+        'kubexm etcd restore etcd-prod-20261123T020000Z-rev81234',
+        'kubexm etcd restore /mnt/safe/before-upgrade.db',
+      ],
       load: () => import('./restore.js'),
     },
     {
@@ -68,6 +72,55 @@ export const etcdGroup: GroupSpec = {
       options: commonOptions(),
       examples: ['kubexm etcd members', 'kubexm etcd members -o json'],
       load: () => import('./members.js'),
+    },
+    {
+      name: 'add-member',
+      summary: 'Hosts of the config become members: learner, in sync, voter; one after the other',
+      description:
+        'The hosts must have the role etcd in the config. Takes a snapshot first and tells every apiserver last.\nStopped anywhere, the same command goes on from there.',
+      arguments: [{ name: '<host...>', description: 'hosts with the role etcd' }],
+      options: operationOptions(),
+      examples: ['kubexm etcd add-member node4', 'kubexm etcd add-member node4 node5 --yes'],
+      load: () => import('./add-member.js'),
+    },
+    {
+      name: 'remove-member',
+      summary: 'A member out of etcd, its host alive or dead, never against the quorum',
+      description:
+        'Every apiserver forgets it first. A host that answers is cleaned; its data are renamed, not deleted.\nExit code 4: those that stay would have no quorum.',
+      arguments: [{ name: '<member>', description: 'a host, or the name or the id of a member' }],
+      options: [
+        ...operationOptions(),
+        { flags: '--wipe-data', description: "delete the data on the host (default: rename the data's directory)" },
+      ],
+      examples: ['kubexm etcd remove-member node3', 'kubexm etcd remove-member 8e9e05c52164694d --dry-run'],
+      load: () => import('./remove-member.js'),
+    },
+    {
+      name: 'replace-member',
+      summary: 'A lost member by another host, or by the same host with a new disk',
+      description:
+        'A dead member goes before the new one comes; one that is alive goes after.\nStopped anywhere, the same command goes on from there.',
+      arguments: [{ name: '<member>', description: 'a host, or the name or the id of a member' }],
+      options: [
+        ...operationOptions(),
+        { flags: '--with <host>', description: 'a host with the role etcd; default: the same host, installed anew' },
+        { flags: '--wipe-data', description: "delete the old member's data (default: rename their directory)" },
+      ],
+      examples: ['kubexm etcd replace-member node3', 'kubexm etcd replace-member node3 --with node4'],
+      load: () => import('./replace-member.js'),
+    },
+    {
+      name: 'upgrade',
+      summary: 'Another version of etcd: a snapshot first, then one member at a time, the leader last',
+      description:
+        'No minor is skipped, and nothing goes back. It stops at the first doubt; the same command goes on from there.',
+      options: [
+        ...operationOptions(),
+        { flags: '--to <version>', description: 'the version to go to; default: the one of the config' },
+      ],
+      examples: ['kubexm etcd upgrade', 'kubexm etcd upgrade --to v3.6.14'],
+      load: () => import('./upgrade.js'),
     },
   ],
 };

@@ -3,7 +3,7 @@ import type { FakeAnswer } from '../../runner/index.js';
 import { hostTrial } from '../host-step.fixture.js';
 import { parseMemberList } from './etcdctl.js';
 import { checkEtcdHealth } from './health.js';
-import { addEtcdLearner, promoteEtcdMember } from './members.js';
+import { promoteEtcdMember } from './members.js';
 
 const m1 = { name: 'm1', peerUrl: 'https://10.0.0.1:2380' };
 const m2 = { name: 'm2', peerUrl: 'https://10.0.0.2:2380' };
@@ -50,35 +50,6 @@ describe('the member list', () => {
 
   test.each(['', 'Error: context deadline exceeded', '{"header":{}}'])('that is %j is no empty one', (text) => {
     expect(() => parseMemberList(text, 'm1')).toThrow('m1: etcdctl member list');
-  });
-});
-
-describe('addEtcdLearner', () => {
-  const step = addEtcdLearner({ ...m2, endpoints });
-
-  test('adds who is not in the list, as a learner, once', async () => {
-    const members: Listed[] = [m1];
-    const trial = hostTrial({
-      commands: [
-        [/member list/, () => listOf(members)],
-        [
-          /member add m2 --peer-urls=https:\/\/10\.0\.0\.2:2380 --learner -w json$/,
-          () => {
-            members.push({ ...m2, name: '', learner: true });
-            return '{}';
-          },
-        ],
-      ],
-    });
-    const { first, again } = await trial.play(step);
-    expect(first).toMatchObject({ because: 'https://10.0.0.2:2380 is not in the member list' });
-    expect(again).toEqual({ state: 'satisfied', because: 'member b has https://10.0.0.2:2380' });
-    expect(step.uses).toEqual(['etcd-membership']);
-  });
-
-  test('a list that cannot be read is not an empty one', async () => {
-    const trial = hostTrial({ commands: [[/member list/, { exitCode: 1, stderr: 'no leader' }]] });
-    await expect(trial.precheck(step)).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
   });
 });
 

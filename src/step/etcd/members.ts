@@ -1,42 +1,62 @@
 import { KubexmError } from '../../errors/index.js';
 import { pollUntil } from '../../util/poll.js';
+import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
-import { etcdctl, memberList } from './etcdctl.js';
+import { systemctl } from '../systemd/unit.js';
+import { type EtcdMember, etcdctl, memberList } from './etcdctl.js';
+import { type AssumedEtcdMember, refuseOtherMembers } from './members-assumed.js';
+import { type EtcdDataDir, etcdDataOwner, moveEtcdDataAside } from './members-data.js';
 
-/** `endpoints`: client URLs of members that vote already. */
+/** `endpoints`: client URLs of members that vote already. `assumed`: the other members that the plan counts on. */
 export interface EtcdMemberChange {
   readonly name: string;
   readonly peerUrl: string;
   readonly endpoints: readonly string[];
+  readonly assumed?: readonly AssumedEtcdMember[];
 }
 
-const tooEarly = 'etcdserver: unhealthy cluster';
+export interface JoinEtcd extends EtcdMemberChange, EtcdDataDir {
+  readonly service: string;
+}
+
+/** What an earlier attempt, or an earlier life of the host, left: in the member list and on the disk. */
+interface Joining {
+  readonly because: string;
+  /** Absent: nothing to do. */
+  readonly todo?: {
+    /** Data of a member that is none, or no longer: etcd would refuse to start with them. */
+    readonly staleData: boolean;
+    /** A learner that lost its data can never catch up under its id. It has no vote, so nobody misses it. */
+    readonly lostLearner?: string;
+    readonly add: boolean;
+  };
+}
 
 /**
- * Adds a member as a learner, so that it does not count for the quorum until it is in sync. One at a time: the limit
- * `etcd-membership`, and etcd itself, allow no second learner.
+ * Adds the host that it runs on as a learner, which does not count for the quorum until it is in sync. One at a time: the
+ * limit `etcd-membership`, and etcd itself, allow no second learner. Data that are not this member's are moved aside.
  */
-export const addEtcdLearner = defineStep<EtcdMemberChange>({
+export const addEtcdLearner = defineStep<JoinEtcd>({
   kind: 'etcd.member-add',
   title: (p) => `Add etcd member ${p.name} as a learner`,
   uses: ['etcd-membership'],
+  policy: { timeoutMs: 900_000 },
   async precheck(ctx, p) {
-    const member = (await memberList(ctx, p.endpoints)).find((each) => each.peerUrls.includes(p.peerUrl));
-    if (!member) return needed(`${p.peerUrl} is not in the member list`);
-    return satisfied(`member ${member.id} has ${p.peerUrl}`);
+    const { because, todo } = await joining(ctx, p);
+    return todo ? needed(because) : satisfied(because);
   },
-  async run({ host, signal }, p) {
-    const add = etcdctl(p.endpoints, ['member', 'add', p.name, `--peer-urls=${p.peerUrl}`, '--learner', '-w', 'json']);
-    // etcd refuses until the leader has seen every voter for five seconds, which one just promoted has yet to reach.
-    const answer = await pollUntil(
-      async () => {
-        const { exitCode, stderr } = await host.tryRun(add, { signal });
-        return { done: exitCode === 0 || !stderr.includes(tooEarly), exitCode };
-      },
-      { timeoutMs: 60_000, intervalMs: 250, signal },
-    );
-    // Anything else is a failure that the runner words best.
-    if (answer.exitCode !== 0) await host.run(add, { signal });
+  async run(ctx, p) {
+    const { todo } = await joining(ctx, p);
+    if (!todo) return;
+    if (todo.lostLearner !== undefined) await changeMembers(ctx, p.endpoints, ['remove', todo.lostLearner]);
+    if (todo.staleData) {
+      const { load, active } = await ctx.host.serviceState(p.service, { signal: ctx.signal });
+      if (load === 'loaded' && active !== 'inactive') await systemctl(ctx, 'stop', p.service);
+      const path = await moveEtcdDataAside(ctx, p, 'stale');
+      ctx.log('warn', `data of another membership are kept in ${path}; delete them when nobody needs them`);
+    }
+    if (todo.add)
+      await changeMembers(ctx, p.endpoints, ['add', p.name, `--peer-urls=${p.peerUrl}`, '--learner', '-w', 'json']);
   },
 });
 
@@ -46,7 +66,7 @@ export const promoteEtcdMember = defineStep<EtcdMemberChange, string>({
   title: (p) => `Promote etcd member ${p.name} to a voter`,
   uses: ['etcd-membership'],
   async precheck(ctx, p) {
-    const member = (await memberList(ctx, p.endpoints)).find((each) => each.peerUrls.includes(p.peerUrl));
+    const { member } = await memberNow(ctx, p);
     if (!member)
       throw new KubexmError(
         'COMMAND_FAILED',
@@ -57,7 +77,9 @@ export const promoteEtcdMember = defineStep<EtcdMemberChange, string>({
       ? needed(`member ${member.id} is a learner`, member.id)
       : satisfied(`member ${member.id} votes`);
   },
-  async run({ host, signal }, p, memberId) {
+  async run(ctx, p, memberId) {
+    const { host, signal } = ctx;
+    await memberNow(ctx, p);
     const answer = await pollUntil(
       async () => {
         const { exitCode, stderr } = await host.tryRun(etcdctl(p.endpoints, ['member', 'promote', memberId]), {
@@ -75,3 +97,88 @@ export const promoteEtcdMember = defineStep<EtcdMemberChange, string>({
     }
   },
 });
+
+const tooEarly = 'etcdserver: unhealthy cluster';
+
+/**
+ * Changes the member list. etcd refuses until the leader has seen enough voters for five seconds without a break, which
+ * one just promoted or restarted has yet to reach: that is waited for.
+ */
+export async function changeMembers(
+  { host, signal }: StepContext,
+  endpoints: readonly string[],
+  args: readonly string[],
+): Promise<void> {
+  const command = etcdctl(endpoints, ['member', ...args]);
+  const answer = await pollUntil(
+    async () => {
+      const { exitCode, stderr } = await host.tryRun(command, { signal });
+      return { done: exitCode === 0 || !stderr.includes(tooEarly), exitCode };
+    },
+    { timeoutMs: 60_000, intervalMs: 250, signal },
+  );
+  if (!answer.done) {
+    throw new KubexmError(
+      'WAIT_TIMEOUT',
+      `${host.name}: etcd refuses to change its members: too few of them are connected with each other`,
+      { hint: 'kubexm etcd members says which; bring them back, then run the same command again' },
+    );
+  }
+  // Anything else is a failure that the runner words best.
+  if (answer.exitCode !== 0) await host.run(command, { signal });
+}
+
+async function memberNow(
+  ctx: StepContext,
+  { peerUrl, endpoints, assumed }: EtcdMemberChange,
+): Promise<{ readonly members: readonly EtcdMember[]; readonly member: EtcdMember | undefined }> {
+  const members = await memberList(ctx, endpoints);
+  if (assumed) refuseOtherMembers(ctx, members, assumed, peerUrl);
+  return { members, member: members.find((each) => each.peerUrls.includes(peerUrl)) };
+}
+
+async function joining(ctx: StepContext, p: JoinEtcd): Promise<Joining> {
+  const [{ members, member }, owner] = await Promise.all([memberNow(ctx, p), etcdDataOwner(ctx, p)]);
+  const other = members.find(({ id }) => id === owner?.memberId && id !== member?.id);
+  if (owner !== undefined && other !== undefined) throw dataOfAnother(ctx, p, other);
+  const staleData = owner !== undefined && owner.memberId !== member?.id;
+  const aside = `the data on it belong to ${owner?.memberId ?? 'nobody'}, which is no member, and are moved aside`;
+  if (!member) {
+    const because = `${p.peerUrl} is not in the member list`;
+    return { because: staleData ? `${because}; ${aside}` : because, todo: { staleData, add: true } };
+  }
+  if (owner?.memberId === member.id) return { because: `member ${member.id} has ${p.peerUrl}` };
+  // It has no name until its first start.
+  if (member.name === '') {
+    if (staleData) return { because: `member ${member.id} was added; ${aside}`, todo: { staleData, add: false } };
+    return { because: `member ${member.id} was added and has not been started` };
+  }
+  if (!member.isLearner) throw lostVoter(ctx, p, member);
+  return {
+    because: `the learner ${member.id} has lost its data, and is added anew`,
+    todo: { staleData, lostLearner: member.id, add: true },
+  };
+}
+
+/** A voter that starts without what it has voted for can break the promises that it made to the others. */
+function lostVoter({ host }: StepContext, { name, dataDir }: JoinEtcd, member: EtcdMember): KubexmError {
+  return new KubexmError(
+    'GUARD_REFUSED',
+    `${host.name} votes in etcd as ${member.id}, but the data of that member are not in ${dataDir}`,
+    {
+      hint: `if its data are lost: kubexm etcd replace-member ${name}. If spec.etcd.dataDir was changed: put the old path back`,
+      retryable: false,
+    },
+  );
+}
+
+function dataOfAnother({ host }: StepContext, { peerUrl, dataDir }: JoinEtcd, member: EtcdMember): KubexmError {
+  return new KubexmError(
+    'GUARD_REFUSED',
+    `${host.name}: the data in ${dataDir} are those of the member ${member.id}, whose peer URL is ${member.peerUrls.join(', ')} and not ${peerUrl}`,
+    {
+      hint: `if the host's address has changed: kubexm etcd remove-member ${member.id}, then run the same command again`,
+      retryable: false,
+    },
+  );
+}

@@ -5,14 +5,13 @@ import type { EtcdMemberSpec } from './endpoints.js';
 interface EtcdConfig {
   readonly etcd: ManagedEtcd;
   readonly member: EtcdMemberSpec;
-  /** Everyone who is a member when this one first starts, itself included. etcd reads it only while it has no data. */
-  readonly initialCluster: readonly EtcdMemberSpec[];
-  readonly state: 'new' | 'existing';
-  readonly token: string;
 }
 
-/** etcd.yaml as an object, in etcd's own field names: https://github.com/etcd-io/etcd/blob/main/etcd.conf.yml.sample */
-export function etcdConfig({ etcd, member, initialCluster, state, token }: EtcdConfig): Record<string, unknown> {
+/**
+ * etcd.yaml as an object, in etcd's own field names, without what is about a member's first start only
+ * (`initial-cluster` and the like): the step that writes it knows who is there by then. https://github.com/etcd-io/etcd/blob/main/etcd.conf.yml.sample
+ */
+export function etcdConfig({ etcd, member }: EtcdConfig): Record<string, unknown> {
   const { pki } = hostPaths.etcd;
   const { performance } = etcd;
   const transport = (name: string) => ({
@@ -28,9 +27,6 @@ export function etcdConfig({ etcd, member, initialCluster, state, token }: EtcdC
     'listen-client-urls': `${member.clientUrl},https://127.0.0.1:${ports.etcdClient}`,
     'initial-advertise-peer-urls': member.peerUrl,
     'advertise-client-urls': member.clientUrl,
-    'initial-cluster': initialCluster.map((each) => `${each.name}=${each.peerUrl}`).join(','),
-    'initial-cluster-state': state,
-    'initial-cluster-token': token,
     'strict-reconfig-check': true,
     'heartbeat-interval': performance.heartbeatIntervalMs,
     'election-timeout': performance.electionTimeoutMs,
@@ -45,4 +41,10 @@ export function etcdConfig({ etcd, member, initialCluster, state, token }: EtcdC
     'peer-transport-security': transport('peer'),
     ...etcd.extraArgs,
   };
+}
+
+/** Where a member's data are, by the config or etcd's own default. */
+export function etcdDirs({ dataDir, extraArgs }: ManagedEtcd): { readonly dataDir: string; readonly walDir?: string } {
+  const walDir = extraArgs['wal-dir'];
+  return { dataDir, ...(walDir === undefined ? {} : { walDir }) };
 }

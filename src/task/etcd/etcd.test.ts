@@ -18,7 +18,7 @@ function configOf(etcd: Readonly<Record<string, unknown>>) {
   const [member] = etcdMembers(ctx);
   const settings = ctx.cluster.spec.etcd;
   if (member === undefined || settings.type !== 'kubexm') throw new Error('no member');
-  return etcdConfig({ etcd: settings, member, initialCluster: [member], state: 'new', token: 'small' });
+  return etcdConfig({ etcd: settings, member });
 }
 
 describe('etcd.yaml', () => {
@@ -33,7 +33,6 @@ describe('etcd.yaml', () => {
       name: 'm1',
       'listen-peer-urls': 'https://10.0.0.11:2380',
       'listen-client-urls': 'https://10.0.0.11:2379,https://127.0.0.1:2379',
-      'initial-cluster': 'm1=https://10.0.0.11:2380',
       'client-transport-security': transport('server'),
       'peer-transport-security': transport('peer'),
     });
@@ -71,28 +70,39 @@ describe('the members', () => {
     const after = (name: string) => nodes.get(`install-etcd/${name}`)?.after.map(({ node }) => node);
     expect(after('check-a')).toEqual(['install-etcd/start-a']);
     expect(after('add-b')).toContain('install-etcd/check-a');
-    expect(after('start-b')).toContain('install-etcd/add-b');
+    expect(after('config-b')).toEqual(['install-etcd/add-b']);
+    expect(after('start-b')).toContain('install-etcd/config-b');
     expect(after('promote-b')).toEqual(['install-etcd/start-b']);
     expect(after('add-c')).toContain('install-etcd/check-b');
     expect(after('verify')).toEqual(['install-etcd/check-c']);
   });
 
+  test('do all that concerns them on their own hosts', () => {
+    const { nodes } = installEtcd.plan(planContext(three));
+    for (const verb of ['add', 'config', 'start', 'promote', 'check'])
+      expect(nodes.get(`install-etcd/${verb}-b`)?.jobs.map(({ host }) => host)).toEqual(['b']);
+  });
+
   test('the first founds the cluster, the others join those before them', () => {
-    const jobs = installEtcd.plan(planContext(three)).nodes.get('install-etcd/write-config')?.jobs ?? [];
-    const texts = jobs.map(({ step }) => (step.params as { content: string }).content);
-    expect(texts.map((text) => /initial-cluster-state: (\w+)/.exec(text)?.[1])).toEqual([
-      'new',
-      'existing',
-      'existing',
-    ]);
-    expect(texts.map((text) => /initial-cluster: (\S+)/.exec(text)?.[1]?.split(',').length)).toEqual([1, 2, 3]);
+    const { nodes } = installEtcd.plan(planContext(three));
+    const joins = (name: string) =>
+      (nodes.get(`install-etcd/config-${name}`)?.jobs[0]?.step.params as { endpoints: string[] }).endpoints;
+    expect(joins('a')).toEqual([]);
+    expect(joins('c')).toEqual(['https://10.0.0.1:2379', 'https://10.0.0.2:2379']);
+  });
+
+  test('that have data come before those that have none: a new host may stand anywhere in the config', () => {
+    const facts = { b: { leftovers: ['/var/lib/etcd/member', '/var/lib/etcd/member/wal'] } };
+    const { nodes } = installEtcd.plan(planContext(three, { facts }));
+    expect(nodes.has('install-etcd/add-b')).toBe(false);
+    expect(nodes.get('install-etcd/add-a')?.after.map(({ node }) => node)).toContain('install-etcd/check-b');
   });
 });
 
-describe('a founder that lost its data', () => {
+describe('data without a log', () => {
   const data = { leftovers: ['/var/lib/etcd/member'] };
 
-  test('is not started beside members that have theirs', () => {
+  test('may be those of a cluster beside which no other is founded', () => {
     expect(() => installEtcd.plan(planContext(three, { facts: { b: data, c: data } }))).toThrow(
       'a has no etcd data, but b, c have',
     );

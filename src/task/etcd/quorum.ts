@@ -46,6 +46,36 @@ export function quorumWithout({ members }: EtcdObservation, leaving: readonly Ob
   };
 }
 
+/**
+ * What comes of it when hosts join one after the other, after `leaving` are gone. etcd counts a new member as unavailable:
+ * `safe` where the healthy voters are a quorum of one more than there are. A single member may always get a second.
+ */
+export function quorumWith(
+  { members }: EtcdObservation,
+  joining: readonly string[],
+  leaving: readonly ObservedMember[] = [],
+): QuorumForecast {
+  const stay = members.filter((member) => !member.isLearner && !leaving.includes(member));
+  let voters = stay.length;
+  let healthy = stay.filter((member) => member.healthy).length;
+  let safe = true;
+  const lines = leaving.length > 0 ? [] : [`now: ${healthy} of ${voters} voters healthy, quorum ${quorumOf(voters)}`];
+  for (const name of joining) {
+    const needed = voters === 1 ? 1 : quorumOf(voters + 1);
+    if (healthy < needed) {
+      lines.push(`with ${name}: etcd adds nobody while ${healthy} of ${voters} voters are healthy; it takes ${needed}`);
+      return { safe: false, lines };
+    }
+    [voters, healthy] = [voters + 1, healthy + 1];
+    const spare = healthy - quorumOf(voters);
+    safe &&= spare >= 0;
+    lines.push(
+      `with ${name}: ${healthy} of ${voters} voters healthy, quorum ${quorumOf(voters)}; ${toleranceText(spare)}`,
+    );
+  }
+  return { safe, lines };
+}
+
 function toleranceText(spare: number): string {
   if (spare === 0) return 'none may fail';
   return spare === 1 ? '1 may fail' : `${spare} may fail`;

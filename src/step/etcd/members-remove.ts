@@ -1,0 +1,99 @@
+import { KubexmError } from '../../errors/index.js';
+import { defineStep, needed, satisfied } from '../define.js';
+import type { StepContext } from '../context.js';
+import { systemctl } from '../systemd/unit.js';
+import { endpointStatuses } from './endpoint-status.js';
+import { type EtcdMember, memberList } from './etcdctl.js';
+import { type EtcdPeer, moveLeadAway } from './leader.js';
+import { changeMembers } from './members.js';
+import { type AssumedEtcdMember, refuseOtherMembers } from './members-assumed.js';
+import { type EtcdDataDir, etcdDataOwner, moveEtcdDataAside } from './members-data.js';
+
+/** `endpoints`: client URLs of the voters that stay and are healthy. */
+export interface RemoveEtcdMember {
+  readonly id: string;
+  readonly name: string;
+  readonly endpoints: readonly string[];
+  /** All that stay. */
+  readonly assumed: readonly AssumedEtcdMember[];
+}
+
+/** Takes a member out of the cluster, after another has taken the lead, and only while the others have a quorum of their own. */
+export const removeEtcdMember = defineStep<RemoveEtcdMember>({
+  kind: 'etcd.member-remove',
+  title: (p) => `Remove etcd member ${p.name} (${p.id})`,
+  uses: ['etcd-membership'],
+  policy: { timeoutMs: 300_000 },
+  async precheck(ctx, p) {
+    const { leaving } = await look(ctx, p);
+    return leaving ? needed(`${p.id} is a member`) : satisfied(`${p.id} is no member`);
+  },
+  async run(ctx, p) {
+    const { leaving, staying } = await look(ctx, p);
+    if (!leaving) return;
+    if (!leaving.isLearner && leaving.name !== '')
+      await moveLeadAway(ctx, { own: peer(leaving), others: staying.map(peer) });
+    await refuseWithoutQuorum(ctx, staying);
+    await changeMembers(ctx, p.endpoints, ['remove', p.id]);
+  },
+});
+
+async function look(
+  ctx: StepContext,
+  p: RemoveEtcdMember,
+): Promise<{ readonly leaving: EtcdMember | undefined; readonly staying: readonly EtcdMember[] }> {
+  const members = await memberList(ctx, p.endpoints);
+  const others = members.filter(({ id }) => id !== p.id);
+  refuseOtherMembers(ctx, others, p.assumed);
+  return { leaving: members.find(({ id }) => id === p.id), staying: others.filter(({ isLearner }) => !isLearner) };
+}
+
+function peer({ name, peerUrls, clientUrls }: EtcdMember): EtcdPeer {
+  return { name, peerUrl: peerUrls[0] ?? '', endpoint: clientUrls[0] ?? '' };
+}
+
+/** The plan has reckoned it; members may have failed since. */
+async function refuseWithoutQuorum(ctx: StepContext, staying: readonly EtcdMember[]): Promise<void> {
+  const statuses = await endpointStatuses(
+    ctx,
+    staying.flatMap(({ clientUrls }) => clientUrls.slice(0, 1)),
+  );
+  const serving = [...statuses.values()].filter(({ leaderId }) => leaderId !== '0').length;
+  const quorum = Math.floor(staying.length / 2) + 1;
+  if (staying.length > 0 && serving >= quorum) return;
+  throw new KubexmError('GUARD_REFUSED', `${ctx.host.name}: without it etcd would have no quorum`, {
+    details: [`after: ${serving} of ${staying.length} voters healthy, quorum ${quorum}: every write would fail`],
+    hint: 'kubexm etcd members; bring the others back first',
+    retryable: false,
+  });
+}
+
+export interface ClearEtcdData extends EtcdDataDir {
+  readonly service: string;
+  /** Delete; default: move aside. */
+  readonly wipe: boolean;
+}
+
+/** Stops etcd on a host that is no member any more, and takes its data away: renamed, or deleted with `wipe`. */
+export const clearEtcdData = defineStep<ClearEtcdData>({
+  kind: 'etcd.data-clear',
+  title: (p) => `${p.wipe ? 'Delete' : 'Move aside'} the data of etcd in ${p.dataDir}`,
+  async precheck(ctx, { dataDir }) {
+    const found = await ctx.host.stat(`${dataDir}/member`, { signal: ctx.signal });
+    return found ? needed('there are data') : satisfied('there are no data');
+  },
+  async run(ctx, p) {
+    const { host, signal, log } = ctx;
+    const { load, active } = await host.serviceState(p.service, { signal });
+    if (load === 'loaded' && active !== 'inactive') await systemctl(ctx, 'stop', p.service);
+    const owner = await etcdDataOwner(ctx, p);
+    if (p.wipe) {
+      await host.remove(`${p.dataDir}/member`, { recursive: true, signal });
+      if (p.walDir !== undefined) await host.remove(p.walDir, { recursive: true, signal });
+    } else
+      log(
+        'warn',
+        `the data of member ${owner?.memberId ?? 'unknown'} are kept in ${await moveEtcdDataAside(ctx, p, 'removed')}`,
+      );
+  },
+});
