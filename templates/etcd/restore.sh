@@ -103,7 +103,9 @@ probe)
     sleep 0.2
   done
   count() {
-    field count "$(ask get --prefix "$1" --count-only -w json)"
+    found=$(ask get --prefix "$1" --count-only -w fields | sed -n 's/^"Count" : //p')
+    [ -n "$found" ] || fail "etcd does not say how many keys $1 has"
+    echo "$found"
   }
   all=$(count /registry/)
   events=$(count /registry/events/)
@@ -114,7 +116,7 @@ probe)
     LC_ALL=C grep -aoE 'clusterName: *[A-Za-z0-9.-]+' | head -n 1 | sed 's/.*: *//') || cluster=
   namespaces=$(ask get --prefix --keys-only /registry/namespaces/ | sed -n 's#^/registry/namespaces/\(.*\)$#"\1"#p' | tr '\n' ,)
   printf '{"keys":%s,"kubeSystemUid":"%s","cluster":"%s","namespaces":[%s]}\n' \
-    $((${all:-0} - ${events:-0} - ${leased:-0})) "$uid" "$cluster" "${namespaces%,}"
+    $((all - events - leased)) "$uid" "$cluster" "${namespaces%,}"
   ;;
 swap)
   old=${side}before-restore-$KUBEXM_ID

@@ -116,9 +116,13 @@ export const checkRestoredKeys = defineStep<{ readonly endpoint: string; readonl
   title: (p) => `Check that etcd has the ${p.keys} keys of the snapshot`,
   async precheck({ host, signal }, p) {
     const count = async (prefix: string): Promise<number> => {
-      const command = etcdctl([p.endpoint], ['get', '--prefix', prefix, '--count-only', '-w', 'json']);
+      const command = etcdctl([p.endpoint], ['get', '--prefix', prefix, '--count-only', '-w', 'fields']);
       const { stdout } = await host.run(command, { signal });
-      return Number(/"count":(\d+)/.exec(stdout)?.[1] ?? 0);
+      const found = /"Count" : (\d+)/.exec(stdout)?.[1];
+      if (found !== undefined) return Number(found);
+      throw new KubexmError('COMMAND_FAILED', `${host.name}: etcd does not say how many keys ${prefix} has`, {
+        details: [stdout.slice(0, 300)],
+      });
     };
     const found =
       (await count('/registry/')) - (await count('/registry/events/')) - (await count('/registry/masterleases/'));
