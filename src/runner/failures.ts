@@ -20,12 +20,8 @@ export function commandFailed(
   mask: (text: string) => string,
 ): KubexmError {
   const details = [maskedCommand, ...lastLines(mask(result.stderr.trim() === '' ? result.stdout : result.stderr))];
-  if (isDiskFull(result)) {
-    return new KubexmError('HOST_DISK_FULL', `a command failed on ${host}: no space left on a disk`, {
-      hint: `make room on ${host}: df -h`,
-      details,
-    });
-  }
+  const full = result.exitCode === 0 ? undefined : diskFull(host, mask(result.stderr), details);
+  if (full) return full;
   return new KubexmError('COMMAND_FAILED', `a command failed on ${host} with exit code ${result.exitCode}`, {
     details,
   });
@@ -39,7 +35,21 @@ export function withCommand(error: unknown, maskedCommand: string): Error {
 }
 
 export function isDiskFull(result: CommandResult): boolean {
-  return result.exitCode !== 0 && /No space left on device|Disk quota exceeded/.test(result.stderr);
+  return result.exitCode !== 0 && wantsRoom.test(result.stderr);
+}
+
+// Go's programs write it in lower case; apt and rpm look before they begin.
+const wantsRoom =
+  /no space left on device|disk quota exceeded|don't have enough free space|at least \d+\w+ more space needed/i;
+
+/** HOST_DISK_FULL with the line that says so, which names the path; undefined where none of the text does. */
+export function diskFull(host: string, text: string, details: readonly string[]): KubexmError | undefined {
+  const line = text.split('\n').find((each) => wantsRoom.test(each));
+  if (line === undefined) return undefined;
+  return new KubexmError('HOST_DISK_FULL', `no space left on ${host}: ${line.trim().slice(0, 500)}`, {
+    hint: `make room on ${host} (df -h; df -i), then run the same command again`,
+    details,
+  });
 }
 
 function lastLines(text: string): string[] {

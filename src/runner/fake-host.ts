@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubexmError, unreachable } from '../errors/index.js';
 import { Secret } from '../secrets/index.js';
+import { commandFailed } from './failures.js';
 import { type Emulated, emulate } from './fake-commands.js';
 import { fakeFacts } from './fake-facts.js';
 import { type FakeFile, type FakeFileInit, FakeFiles, fakeSha256 } from './fake-files.js';
@@ -123,7 +124,9 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       case 'drop-connection':
         throw new KubexmError('HOST_UNREACHABLE', `lost the connection to ${name}`);
       case 'disk-full':
-        throw new KubexmError('HOST_DISK_FULL', `no space left on ${name} for ${text}`);
+        throw new KubexmError('HOST_DISK_FULL', `no space left on ${name} for ${text}`, {
+          hint: `make room on ${name}`,
+        });
       default:
         unreachable(fault);
     }
@@ -134,9 +137,17 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     const call = { text: command.text, masked: command.masked, stdin, root: runOptions.root ?? true };
     host.commands.push(command.masked);
     host.stdins.push(stdin);
-    await operation(`run ${command.masked}`, runOptions.signal);
-    const scripted = answers.find(([match]) => matches(match, command.text));
-    const result = scripted ? await answerOf(scripted[1], call) : emulatedResult(command);
+    const result = await operation(`run ${command.masked}`, runOptions.signal).then(
+      () => {
+        const scripted = answers.find(([match]) => matches(match, command.text));
+        return scripted ? answerOf(scripted[1], call) : emulatedResult(command);
+      },
+      (error: unknown) => {
+        // Commands know no codes: it is what they print that tells.
+        if (!(error instanceof KubexmError && error.code === 'HOST_DISK_FULL')) throw error;
+        return { exitCode: 1, stdout: '', stderr: "cannot create '/on/a/full/disk': No space left on device\n" };
+      },
+    );
     for (const line of lines(result.stdout)) runOptions.onLine?.(line, 'stdout');
     for (const line of lines(result.stderr)) runOptions.onLine?.(line, 'stderr');
     return result;
@@ -196,9 +207,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     async run(command, runOptions = {}) {
       const result = await execute(command, runOptions);
       if (result.exitCode === 0) return result;
-      throw new KubexmError('COMMAND_FAILED', `a command failed on ${name} with exit code ${result.exitCode}`, {
-        details: [command.masked, ...lines(result.stderr || result.stdout).slice(-10)],
-      });
+      throw commandFailed(name, command.masked, result, (text) => text);
     },
     tryRun: (command, runOptions = {}) => execute(command, runOptions),
     async statMany(paths, statOptions = {}) {

@@ -1,3 +1,4 @@
+export { diskFull } from './failures.js';
 export type { FakeFile, FakeFileInit } from './fake-files.js';
 export {
   type FakeAnswer,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { hostMarks } from '../../common/host-marks.js';
 import { KubexmError } from '../../errors/index.js';
-import type { FileInfo } from '../../runner/index.js';
+import { diskFull, type FileInfo } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { extractScript } from './archive-script.js';
@@ -100,7 +100,7 @@ function memberOf({ host }: StepContext, path: string, found: FileInfo | undefin
 
 function extractFailed(
   { host }: StepContext,
-  { archive, members }: ExtractArchive,
+  { archive, into, members }: ExtractArchive,
   sha256: string,
   { exitCode, stderr }: { readonly exitCode: number; readonly stderr: string },
 ): KubexmError {
@@ -117,8 +117,9 @@ function extractFailed(
         retryable: false,
       });
     default:
-      return stderr.includes('No space left on device')
-        ? new KubexmError('HOST_DISK_FULL', `${host.name}: no space left to extract ${archive}`, { details })
-        : new KubexmError('COMMAND_FAILED', `${host.name}: cannot extract ${archive}`, { details });
+      return (
+        diskFull(host.name, stderr, [`while ${archive} was extracted into ${into}`, ...details]) ??
+        new KubexmError('COMMAND_FAILED', `${host.name}: cannot extract ${archive}`, { details })
+      );
   }
 }

@@ -1,5 +1,5 @@
 import { KubexmError } from '../../errors/index.js';
-import type { CommandResult, PackageManager } from '../../runner/index.js';
+import { type CommandResult, diskFull, type PackageManager } from '../../runner/index.js';
 
 /** What the managers print, in the C locale, and what it means. The first that matches speaks. */
 const causes: readonly {
@@ -8,12 +8,6 @@ const causes: readonly {
   readonly hint: string;
   readonly retryable: boolean;
 }[] = [
-  {
-    pattern: /No space left on device|You don't have enough free space|At least \d+\w+ more space needed/,
-    says: () => 'no space left for packages',
-    hint: 'make room on the file systems of / and /var',
-    retryable: false,
-  },
   {
     pattern: /dpkg was interrupted/,
     says: () => 'an earlier installation was interrupted',
@@ -67,6 +61,8 @@ export function packageFailure(
     .split('\n')
     .filter((line) => line.trim() !== '')
     .slice(0, 10);
+  const full = diskFull(hostName, output, details);
+  if (full) return full;
   for (const { pattern, says, hint, retryable } of causes) {
     const match = pattern.exec(output);
     if (match) return new KubexmError('PACKAGES_FAILED', `${hostName}: ${says(match)}`, { hint, retryable, details });

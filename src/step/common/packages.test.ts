@@ -236,7 +236,6 @@ describe('what a failed package manager means', () => {
       'signature cannot be verified (is not signed',
     ],
     ['dnf', 'Error: GPG check FAILED', 'signature cannot be verified'],
-    ['apt', 'E: Write error - write (28: No space left on device)', 'no space left for packages'],
     [
       'apt',
       "E: dpkg was interrupted, you must manually run 'dpkg --configure -a'",
@@ -248,5 +247,15 @@ describe('what a failed package manager means', () => {
     expect(error).toMatchObject({ code: 'PACKAGES_FAILED', details: stderr.split('\n') });
     expect(error.message).toContain(`m1: `);
     expect(error.message).toContain(says);
+  });
+
+  test.each([
+    ['apt', 'E: Write error - write (28: No space left on device)'],
+    ['apt', "E: You don't have enough free space in /var/cache/apt/archives/."],
+    ['dnf', 'Error: Transaction test error:\n  At least 12MB more space needed on the / filesystem.'],
+  ] as const)('%s: %s: a disk is full', (manager, stderr) => {
+    const error = packageFailure('m1', manager, { exitCode: 100, stdout: '', stderr });
+    expect(error).toMatchObject({ code: 'HOST_DISK_FULL', details: stderr.split('\n') });
+    expect(error.message).toBe(`no space left on m1: ${stderr.split('\n').at(-1)?.trim()}`);
   });
 });

@@ -1,6 +1,6 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
-import { script, sh } from '../../runner/index.js';
+import { diskFull, script, sh } from '../../runner/index.js';
 import type { Secret } from '../../secrets/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
@@ -58,8 +58,11 @@ export async function runKubeadm(
   });
   if (exitCode === 0) return;
   const { stdout } = await host.tryRun(script(`tail -n 25 ${logFile} 2>/dev/null`), { signal });
+  const details = [`kubeadm ${args.join(' ')}`, ...(stdout.trim() === '' ? stderr : stdout).trim().split('\n')];
+  const full = diskFull(host.name, `${stderr}\n${stdout}`, details);
+  if (full) throw full;
   throw new KubexmError('COMMAND_FAILED', `${host.name}: kubeadm ${args[0] ?? ''} failed with exit code ${exitCode}`, {
-    details: [`kubeadm ${args.join(' ')}`, ...(stdout.trim() === '' ? stderr : stdout).trim().split('\n')],
+    details,
     hint: `on ${host.name}: less ${logFile}; journalctl -u kubelet -n 50; then run the same command again`,
   });
 }
