@@ -19,5 +19,7 @@ export const removeBackupTimer = defineStep<Record<never, never>>({
     if ((await host.serviceState(timer, { signal })).load !== 'not-found')
       await host.run(sh`systemctl disable --now ${timer}`, { signal });
     await host.run(allOf(sh`rm -f -- ${files}`, sh`systemctl daemon-reload`), { signal });
+    // A run that failed would stay in the list of failed units for ever.
+    await host.tryRun(sh`systemctl reset-failed ${service}`, { signal });
   },
 });

@@ -22,7 +22,9 @@ export const etcd2 = scenario({
   timeoutMinutes: 20,
   async run(t) {
     const [first = ''] = t.hostNames;
-    await t.clusterYaml({ controlPlanes: 2, etcd: 3, workers: 1, overrides: { etcd: { backup: { keep: 2 } } } });
+    const cluster = { controlPlanes: 2, etcd: 3, workers: 1 };
+    const backup2 = { keep: 2, schedule: '*:*:0/10' };
+    await t.clusterYaml({ ...cluster, overrides: { etcd: { backup: backup2 } } });
     const { ms: createMs } = await t.kubexmOk(['cluster', 'create', '--yes']);
     t.measure('cluster create', seconds(createMs));
     await fillNamespace(t, 'precious', 200);
@@ -36,15 +38,16 @@ export const etcd2 = scenario({
     assert.deepEqual(await readFile(join(t.dir, 'copy.db')), await readFile(saved.localPath));
     const there = await t.onHost(
       saved.host,
-      'ls /var/backups/etcd/*.db; stat -c %a /var/backups/etcd /var/backups/etcd/*',
+      'grep -l '"kind":"command"' /var/backups/etcd/*.json; stat -c %a /var/backups/etcd /var/backups/etcd/*',
     );
-    assert.deepEqual(there.match(/\.db$/gm)?.length, 2, there);
+    assert.deepEqual(there.match(/^\S+\.json$/gm)?.length, 2, there);
     assert.match(there, /^700$/m);
     const { backups } = JSON.parse((await t.kubexmOk(['etcd', 'backups', '--verify', '-o', 'json'])).stdout) as {
-      backups: readonly { readonly name: string; readonly host: string; readonly intact: boolean }[];
+      backups: readonly { readonly kind: string; readonly intact: boolean }[];
     };
+    const own = backups.filter(({ kind }) => kind === 'command');
     assert.deepEqual(
-      backups.map(({ intact }) => intact),
+      own.map(({ intact }) => intact),
       [true, true, true, true],
     );
 
@@ -77,6 +80,23 @@ export const etcd2 = scenario({
     await t.kubectl('create configmap after -n precious');
     const again = await t.kubexmOk(['cluster', 'create', '--yes']);
     assert.match(again.stdout, /nothing to change/i, 'create finds the restored cluster as the config wants it');
+
+    // Every member makes its own by time, keeps two, and stops when the schedule is gone.
+    const byTime = async (host: string) =>
+      (await t.onHost(host, `grep -l '"kind":"schedule"' /var/backups/etcd/*.json || true`)).trim().split('\n').filter(Boolean);
+    for (const host of t.hostNames)
+      await t.eventually(`two timed snapshots on ${host}`, async () => (await byTime(host)).length === 2, { timeoutMs: 120_000 });
+    const listed = JSON.parse((await t.kubexmOk(['etcd', 'backups', '-o', 'json'])).stdout) as {
+      timers: readonly { readonly timer: string; readonly lastSuccess?: { readonly revision: number } }[];
+    };
+    assert.deepEqual(listed.timers.map(({ timer, lastSuccess }) => [timer, (lastSuccess?.revision ?? 0) > 1e9]), Array(3).fill(['active', true]));
+    await t.clusterYaml({ ...cluster, overrides: { etcd: { backup: { keep: 2 } } } });
+    await t.kubexmOk(['cluster', 'create', '--yes']);
+    for (const host of t.hostNames) {
+      const left = await t.onHost(host, 'ls /etc/systemd/system/*/kubexm-etcd* /etc/systemd/system/kubexm-etcd* /usr/local/sbin/kubexm-etcd* 2>/dev/null; true');
+      assert.equal(left, '', `left of the timer on ${host}`);
+      assert.equal((await byTime(host)).length, 2, 'the snapshots stay');
+    }
 
     // All members lose all: etcd does not even answer.
     await Promise.all(

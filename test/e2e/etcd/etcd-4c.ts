@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { acting, finished } from '../harness/killed.js';
 import { assertRestored, backup, fillNamespace, namespaceDigest, oldData } from '../harness/etcd-restore.js';
 import { scenario } from '../harness/scenario.js';
@@ -45,7 +47,7 @@ export const etcd4c = scenario({
       );
       restores += 1;
       if (name === 'when data was moved') {
-        const other = await backupOfElsewhere(t, saved.localPath);
+        const other = await otherSnapshot(saved.localPath);
         const refused = await t.kubexm(['etcd', 'restore', other, '--yes']);
         assert.equal(refused.exitCode, 4, `another snapshot in the middle of a restore: ${refused.stderr}`);
         assert.match(refused.stderr, /half done/);
@@ -66,12 +68,9 @@ export const etcd4c = scenario({
   },
 });
 
-/** Another whole snapshot of the same cluster: one that was taken before the restores. */
-async function backupOfElsewhere(t: Parameters<typeof backup>[0], not: string): Promise<string> {
-  const { readdir } = await import('node:fs/promises');
-  const { dirname, join } = await import('node:path');
-  const files = (await readdir(dirname(not))).filter((name) => name.endsWith('.db'));
-  const other = files.map((name) => join(dirname(not), name)).find((path) => path !== not);
-  assert.ok(other !== undefined, 'each restore saves what is there first');
-  return other;
+/** Another whole snapshot of the same cluster beside this one: each restore saves what is there first. */
+async function otherSnapshot(path: string): Promise<string> {
+  const names = (await readdir(dirname(path))).filter((name) => name.endsWith('.db') && name !== basename(path));
+  assert.ok(names[0] !== undefined, 'what was there before a restore was not saved');
+  return join(dirname(path), names[0]);
 }
