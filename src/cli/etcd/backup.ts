@@ -1,7 +1,7 @@
 import { relative, resolve } from 'node:path';
+import { formatBytes } from '../../logger/index.js';
 import type { Findings, SavedEtcdSnapshot } from '../../pipeline/index.js';
 import { backupOfEtcd, etcdSnapshotReport, etcdStateOf } from '../../pipeline/index.js';
-import { formatBytes } from '../../logger/index.js';
 import type { Invocation } from '../command-spec.js';
 import type { Io } from '../io.js';
 import { loadConfig } from '../load.js';

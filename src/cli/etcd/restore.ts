@@ -4,21 +4,21 @@ import { type ErrorCode, exitCodes, KubexmError } from '../../errors/index.js';
 import { formatBytes, formatDuration } from '../../logger/index.js';
 import {
   type ClusterGraph,
+  etcdBackupsOf,
   fetchEtcdBackup,
   inspectRestore,
   membersToMove,
+  preparedId,
   prepareEtcdRestore,
   type RestoreFile,
   type RestoreInspection,
   type RestoreObservation,
-  preparedId,
   restoreOfEtcd,
   restoreStateOf,
   restoreUnderWay,
   revisionBump,
   whyForeign,
   whyNoSnapshot,
-  etcdBackupsOf,
 } from '../../pipeline/index.js';
 import type { Runtime } from '../../runtime/index.js';
 import { keptSnapshots, readSnapshotFile, type SnapshotFile } from '../../util/etcd-snapshots.js';
@@ -143,7 +143,8 @@ async function restoreFile({
   const begun = seen.members.find(({ report }) => report.prepared?.id === id)?.report.prepared;
   const recorded = await keptSnapshots(runtime.workDirs.etcdBackupsDir);
   const known = [revisionNow(seen), ...recorded.map(({ revision }) => revision)];
-  return { id, path, sha256, bump: begun?.bump ?? revisionBump(metadata?.revision ?? 0, Math.max(...known)) };
+  const bump = begun?.bump ?? revisionBump(metadata?.revision ?? 0, Math.max(...known));
+  return { id, path, sha256, bump, ...(metadata === undefined ? {} : { name: metadata.name }) };
 }
 
 async function refuseForeign(

@@ -1,7 +1,7 @@
 import { backupEtcd, defineModule, fetchBackup, observeBackups, readBackups } from '../../module/index.js';
+import type { BackupObservation } from '../../task/index.js';
 import { definePipeline, type Pipeline } from '../define.js';
 import { defineReading, type Reading } from '../reading.js';
-import type { BackupObservation } from '../../task/index.js';
 
 /** A verified snapshot on a member and on the control machine. */
 export const backupOfEtcd = (...params: Parameters<typeof backupEtcd>): Pipeline =>

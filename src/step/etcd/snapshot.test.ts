@@ -87,6 +87,15 @@ test('a snapshot counts when it is here too, whole, and readable for nobody else
   expect(trial.host.stdins).toContain('#!/bin/sh');
 });
 
+test('the snapshot that is about to be restored stays, however old', async () => {
+  const localDir = await temporaryDirectory();
+  const trial = trialHost();
+  for (let runs = 0; runs < 4; runs += 1)
+    await trial.play(saveEtcdSnapshot({ ...params(localDir), spare: snapshot(1).name }));
+  const names = (await readdir(localDir)).filter((name) => name.endsWith('.db')).sort();
+  expect(names).toEqual([1, 3, 4].map((day) => `${snapshot(day).name}.db`));
+});
+
 test('a further copy has its metadata beside it, and overwrites nothing', async () => {
   const localDir = await temporaryDirectory();
   const copyTo = join(await temporaryDirectory(), 'safe.db');

@@ -32,6 +32,8 @@ export interface SaveEtcdSnapshot extends SnapshotSource {
   readonly localDir: string;
   /** A further copy, beside those that are kept by number. */
   readonly copyTo?: string;
+  /** Name of a snapshot that stays on the control machine, however old: it is about to be restored. */
+  readonly spare?: string;
 }
 
 /** A snapshot as it was saved and fetched. */
@@ -198,8 +200,12 @@ async function fetchSnapshot(ctx: StepContext, { snapshot, path, localPath }: Fe
   await rename(partial, localPath);
 }
 
-async function removeSurplus({ localDir, keep }: SaveEtcdSnapshot, { cluster, kind }: EtcdSnapshot): Promise<void> {
+async function removeSurplus(
+  { localDir, keep, spare }: SaveEtcdSnapshot,
+  { cluster, kind }: EtcdSnapshot,
+): Promise<void> {
   for (const { name } of surplusSnapshots(await keptSnapshots(localDir), { cluster, kind, keep })) {
+    if (name === spare) continue;
     await rm(join(localDir, `${name}.db`), { force: true });
     await rm(join(localDir, `${name}.json`), { force: true });
   }

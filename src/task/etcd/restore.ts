@@ -60,6 +60,8 @@ export interface RestoreFile {
   readonly path: string;
   readonly sha256: string;
   readonly bump: number;
+  /** Its name in its metadata. */
+  readonly name?: string;
 }
 
 /** The members and what the snapshot showed when it was tried. */
@@ -115,7 +117,12 @@ export function prepareRestore(file: RestoreFile, snapshot: EtcdObservation | un
     const hosts = members.map(({ name }) => name);
     const g = draft<StepContext>('prepare');
     const known = g.add('checksum', [CONTROL_NODE], fileChecksum({ path: file.path, sha256: file.sha256 }));
-    const saved = snapshot === undefined ? known : g.include(snapshotFirst(ctx, snapshot), { after: known });
+    const saved =
+      snapshot === undefined
+        ? known
+        : g.include(snapshotFirst(ctx, snapshot, file.name === undefined ? {} : { spare: file.name }), {
+            after: known,
+          });
     const uploaded = g.add(
       'upload',
       hosts,

@@ -14,7 +14,7 @@ export { etcdSnapshotReport, type SavedEtcdSnapshot } from '../../step/index.js'
 export function snapshotFirst(
   ctx: PlanContext,
   observed: EtcdObservation,
-  { copyTo }: { readonly copyTo?: string } = {},
+  { copyTo, spare }: { readonly copyTo?: string; readonly spare?: string } = {},
 ): Fragment {
   const { cluster } = ctx;
   const { etcd, kubernetes } = cluster.spec;
@@ -40,6 +40,7 @@ export function snapshotFirst(
       kubernetesVersion: kubernetes.version,
       localDir: ctx.workDirs.etcdBackupsDir,
       ...(copyTo === undefined ? {} : { copyTo }),
+      ...(spare === undefined ? {} : { spare }),
     }),
   );
   return g.done();
