@@ -16,10 +16,10 @@ export const controlPlaneImages = milestone('control-plane-images');
 export const controlPlanePki = milestone('control-plane-pki');
 /** All members vote and are healthy. */
 export const etcdReady = milestone('etcd-ready');
-/** The API serves and lets nodes join. */
+/** There is a first control plane, and it lets nodes join. */
+export const controlPlaneMade = milestone('control-plane-made');
+/** The API serves and is not restarted any more; the cluster has the configuration that joins read. */
 export const apiServing = milestone('api-serving');
-/** The control planes run as the config says, and the cluster has the configuration that joins read. */
-export const configUploaded = milestone('config-uploaded');
 /** The host is a node of the cluster. */
 export const nodeJoined = milestone('node-joined');
 /** Kubelets and kube-proxy run as the config says. */

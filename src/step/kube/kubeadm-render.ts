@@ -7,16 +7,15 @@ import { documentsText, type KubeadmDocument, withoutTokens } from './kubeadm-do
 const mark = '@@kubexm ';
 
 /**
- * What a phase of `kubeadm init` would write on this host, as texts by file name. A dry run: kubeadm writes into a directory of
- * its own, which is removed again. KUBEADM_INIT_DRYRUN_DIR names it from 1.31 on; before, it is the newest one below
- * /etc/kubernetes/tmp.
+ * What a phase of `kubeadm init` would write on this host, as texts by file name. A dry run: kubeadm writes into the directory
+ * that KUBEADM_INIT_DRYRUN_DIR names, up to 1.31 into a new one below it, and that is removed again.
  */
 export async function renderKubeadm(
   { host, signal }: StepContext,
   { phase, documents }: { readonly phase: readonly string[]; readonly documents: readonly KubeadmDocument[] },
 ): Promise<ReadonlyMap<string, string>> {
   const kubeadm = `${hostPaths.bin}/kubeadm`;
-  const command = sh`set -e; umask 077; mkdir -p /run/kubexm; work=$(mktemp -d /run/kubexm/render.XXXXXX); trap 'rm -rf "$work"' EXIT; mkdir "$work/out"; cat >"$work/in.yaml"; KUBEADM_INIT_DRYRUN_DIR="$work/out" ${kubeadm} init phase ${phase} --dry-run --config="$work/in.yaml" >"$work/log" 2>&1 || { tail -n 15 "$work/log" >&2; exit 1; }; if [ -z "$(ls "$work/out")" ]; then older=$(ls -dt /etc/kubernetes/tmp/kubeadm-init-dryrun* | head -n 1); cp "$older"/* "$work/out"; rm -rf "$older"; fi; cd "$work/out"; for file in *; do echo ${mark}"$file"; cat "$file"; done`;
+  const command = sh`set -e; umask 077; mkdir -p /run/kubexm; work=$(mktemp -d /run/kubexm/render.XXXXXX); trap 'rm -rf "$work"' EXIT; mkdir "$work/out"; cat >"$work/in.yaml"; KUBEADM_INIT_DRYRUN_DIR="$work/out" ${kubeadm} init phase ${phase} --dry-run --config="$work/in.yaml" >"$work/log" 2>&1 || { tail -n 15 "$work/log" >&2; exit 1; }; find "$work/out" -type f | while read -r file; do echo ${mark}"$(basename "$file")"; cat "$file"; done`;
   const { exitCode, stdout, stderr } = await host.tryRun(command, {
     stdin: await documentsText(withoutTokens(documents)),
     signal,

@@ -2,8 +2,8 @@ import { draft, sameHost } from '../../plan/index.js';
 import { applyBootstrapToken, kubeadmInit, type StepContext } from '../../step/index.js';
 import { defineTask, nodeHosts } from '../context.js';
 import {
-  apiServing,
   controlPlaneImages,
+  controlPlaneMade,
   controlPlanePki,
   etcdReady,
   kubeletInstalled,
@@ -35,7 +35,7 @@ export const initControlPlane = defineTask('init-control-plane', (ctx) => {
     applyBootstrapToken({ token, nodes: others, hours: 24 }),
     { after: initialised },
   );
-  g.provide(apiServing, [initialised, admitted]);
+  g.provide(controlPlaneMade, [initialised, admitted]);
   g.provide(nodeJoined, initialised);
   return g.done();
 });

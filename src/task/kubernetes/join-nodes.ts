@@ -3,7 +3,6 @@ import { kubeadmJoin, kubeletInputs, type StepContext, staticPodInputs } from '.
 import { defineTask, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
 import {
   apiServing,
-  configUploaded,
   controlPlaneImages,
   controlPlanePki,
   kubeletInstalled,
@@ -25,11 +24,7 @@ export const joinControlPlanes = defineTask('join-control-planes', (ctx) => {
     hosts,
     (host) => kubeadmJoin(joinParams(ctx, host, 'control-plane'), { uses: ['kubeadm-join', 'control-plane-join'] }),
     {
-      after: [
-        apiServing,
-        configUploaded,
-        sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki]),
-      ],
+      after: [apiServing, sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki])],
     },
   );
   g.provide(nodeJoined, joined);
@@ -42,7 +37,7 @@ export const joinWorkers = defineTask('join-workers', (ctx) => {
   const hosts = nodeHosts(ctx).filter((host) => !controlPlanes.includes(host));
   const g = draft<StepContext>('join-workers');
   const joined = g.addEach('kubeadm-join', hosts, (host) => kubeadmJoin(joinParams(ctx, host, 'worker')), {
-    after: [apiServing, configUploaded, sameHost([osReady, runtimeReady, kubeletInstalled])],
+    after: [apiServing, sameHost([osReady, runtimeReady, kubeletInstalled])],
   });
   g.provide(nodeJoined, joined);
   return g.done();

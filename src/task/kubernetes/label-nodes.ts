@@ -1,7 +1,7 @@
 import { draft } from '../../plan/index.js';
 import { reconcileNodes, type StepContext } from '../../step/index.js';
 import { defineTask, hostNamed, nodeHosts } from '../context.js';
-import { nodeJoined } from '../milestones.js';
+import { apiServing, nodeJoined } from '../milestones.js';
 import { initHost } from './init-host.js';
 
 const controlPlaneTaint = 'node-role.kubernetes.io/control-plane';
@@ -21,6 +21,6 @@ export const labelNodes = defineTask('label-nodes', (ctx) => {
     };
   });
   const g = draft<StepContext>('label-nodes');
-  g.add('label', [initHost(ctx)], reconcileNodes({ nodes }), { after: nodeJoined });
+  g.add('label', [initHost(ctx)], reconcileNodes({ nodes }), { after: [apiServing, nodeJoined] });
   return g.done();
 });

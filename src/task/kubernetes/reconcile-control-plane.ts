@@ -2,7 +2,7 @@ import { hostPaths } from '../../common/host-paths.js';
 import { type After, type Draft, draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
 import { reconcileStaticPods, type StepContext, uploadKubeadmConfig } from '../../step/index.js';
 import { defineTask, type Fragment, hostsWithRole, type PlanContext } from '../context.js';
-import { apiServing, configUploaded, controlPlaneImages, kubeletInstalled, nodesConfigured } from '../milestones.js';
+import { apiServing, controlPlaneImages, controlPlaneMade, kubeletInstalled, nodesConfigured } from '../milestones.js';
 import { initHost } from './init-host.js';
 import { type DocumentOptions, initDocuments } from './kubeadm-config.js';
 
@@ -14,7 +14,7 @@ export const reconcileControlPlane = defineTask('reconcile-control-plane', (ctx)
   const host = initHost(ctx);
   const g = draft<StepContext>('reconcile-control-plane');
   const uploaded = changeControlPlanes(g, ctx, {
-    after: [apiServing, sameHost([kubeletInstalled, controlPlaneImages], { where: 'present' })],
+    after: [controlPlaneMade, sameHost([kubeletInstalled, controlPlaneImages], { where: 'present' })],
   });
   const kubeProxy = g.add(
     'kube-proxy',
@@ -22,7 +22,7 @@ export const reconcileControlPlane = defineTask('reconcile-control-plane', (ctx)
     uploadKubeadmConfig({ documents: initDocuments(ctx, host), configMaps: ['kube-proxy'] }),
     { after: uploaded },
   );
-  g.provide(configUploaded, uploaded);
+  g.provide(apiServing, uploaded);
   g.provide(nodesConfigured, kubeProxy);
   return g.done();
 });

@@ -1,7 +1,7 @@
 import { draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
 import { reconcileKubelet, type StepContext } from '../../step/index.js';
 import { defineTask, hostsWithRole, nodeHosts } from '../context.js';
-import { configUploaded, nodeJoined, nodesConfigured } from '../milestones.js';
+import { apiServing, nodeJoined, nodesConfigured } from '../milestones.js';
 import { kubeletDocuments } from './kubeadm-config.js';
 
 /**
@@ -19,7 +19,7 @@ export const reconcileKubelets = defineTask('reconcile-kubelets', (ctx) => {
       name,
       hosts,
       (host) => reconcileKubelet({ nodeName: host, role, documents: kubeletDocuments(ctx, host) }),
-      { after: [configUploaded, sameHost(nodeJoined, { where: 'present' }), before ?? []] },
+      { after: [apiServing, sameHost(nodeJoined, { where: 'present' }), before ?? []] },
     );
   for (const host of controlPlanes) before = add(host, [host], 'control-plane');
   if (firstWorker !== undefined) before = add(firstWorker, [firstWorker], 'worker');

@@ -26,6 +26,18 @@ describe('a running control plane', () => {
     expect(plan.get('worker/join-workers/kubeadm-join')).toContain(`${task}/upload-config`);
   });
 
+  test('nothing else asks an API that is being restarted', () => {
+    const plan = order(liveOn('m1', 'm2', 'm3'));
+    const restarts = /\/reconcile-control-plane\/|\/init-control-plane\//;
+    const asks = [...plan.keys()].filter((id) => /label-nodes|apply-flannel|network\/.*apply|apply-addons/.test(id));
+    expect(asks.length).toBeGreaterThan(1);
+    const behind = (id: string): boolean =>
+      (plan.get(id) ?? []).some(
+        (before) => before.endsWith('/upload-config') || (!restarts.test(before) && behind(before)),
+      );
+    for (const id of asks) expect([id, behind(id)]).toEqual([id, true]);
+  });
+
   test('what is still to join is not changed', () => {
     const names = [...order(liveOn('m1')).keys()].filter((id) => id.includes('static-pods'));
     expect(names).toEqual(['control-plane/reconcile-control-plane/static-pods-m1']);
