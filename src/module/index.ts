@@ -1,6 +1,8 @@
 import {
   applyAddons,
   checkHosts,
+  compactEtcdHistory,
+  defragEtcd,
   type EtcdVersions,
   fetchArtifacts,
   guardEtcdUpgrade,
@@ -17,81 +19,80 @@ import {
   prepareEtcdUpgrade,
   prepareOs,
   pullNodeImages,
+  type RenewCertificates,
   readApiservers,
   readEtcd,
-  readEtcdVersions,
   readEtcdCertificates,
+  readEtcdVersions,
   readStatus,
-  type RenewCertificates,
-  renewEtcdCertificates,
-  requireEtcdCa,
   reconcileControlPlane,
   reconcileKubelets,
+  recoverEtcdSpace,
+  renewEtcdCertificates,
+  requireEtcdCa,
   rollEtcdUpgrade,
   runPostInstall,
   verifyReadiness,
 } from '../task/index.js';
 import { defineModule } from './module.js';
 
+export type { RenewCertificates } from '../task/index.js';
 export {
+  type AddMembers,
+  addMembers,
   backupEtcd,
-  etcdSnapshotReport,
-  fetchBackup,
-  inspectRestore,
-  membersToMove,
-  observeBackups,
-  observeRestore,
-  preparedId,
-  prepareRestore,
-  readBackups,
-  readEtcd,
-  readRestore,
-  restoreEtcd,
-  restoreUnderWay,
-  revisionBump,
-  whyForeign,
-  whyNoSnapshot,
-} from '../task/index.js';
-export {
-  checkHosts,
-  fetchRuntime,
-  migrateRuntime,
-  observeNodeRuntime,
-  observeUnused,
-  pruneImages,
-  readNodeRuntime,
-  readUnused,
-} from '../task/index.js';
-export { defineModule } from './module.js';
-
-export {
+  beforeAdding,
+  beforeRemoving,
+  beforeReplacing,
   certificateProblems,
+  checkHosts,
+  corruptRunbook,
+  etcdDefragReport,
+  type EtcdVersions,
+  etcdSnapshotReport,
   etcdVerdict,
+  fetchBackup,
+  fetchRuntime,
+  forecastAdd,
+  forecastRemove,
+  forecastReplace,
+  inspectRestore,
+  leavingOf,
+  membersToMove,
+  migrateRuntime,
+  observeBackups,
   observeCertificates,
   observeEtcd,
   observeEtcdVersions,
   observeHealth,
+  observeNodeRuntime,
+  observeRestore,
   observeStatus,
+  observeUnused,
+  outOfSpace,
+  preparedId,
+  prepareRestore,
+  pruneImages,
   quorumNow,
-} from '../task/index.js';
-export { type EtcdVersions, upgradeTurns } from '../task/index.js';
-export {
-  type AddMembers,
-  addMembers,
-  beforeAdding,
-  beforeRemoving,
-  beforeReplacing,
-  forecastAdd,
-  forecastRemove,
-  forecastReplace,
-  leavingOf,
   type RemoveMember,
   type ReplaceMember,
+  readBackups,
+  readEtcd,
+  readNodeRuntime,
+  readRestore,
+  readUnused,
   refuseHostsWithoutRole,
   removeMember,
   replaceMember,
+  restoreEtcd,
+  restoreUnderWay,
+  revisionBump,
+  upgradeTurns,
+  whyForeign,
+  whyNoSnapshot,
 } from '../task/index.js';
 export type { Module } from './module.js';
+export { defineModule } from './module.js';
 
 /** Looks at all hosts and fetches all artifacts; then makes the operating systems ready. */
 export const preflight = defineModule('preflight', [checkHosts, guardEtcdUpgrade, fetchArtifacts]);
@@ -138,6 +139,14 @@ export const etcdVersions = defineModule('etcd-versions', [readEtcd, readEtcdVer
 export const etcdUpgradePreparation = (params: UpgradeParams) => defineModule('prepare', [prepareEtcdUpgrade(params)]);
 /** One member after the other. */
 export const etcdMemberUpgrades = (params: UpgradeParams) => defineModule('members', [rollEtcdUpgrade(params)]);
+
+export const etcdDefragmentation = (params: Parameters<typeof defragEtcd>[0]) =>
+  defineModule('members', [defragEtcd(params)]);
+export const etcdCompaction = (params: Parameters<typeof compactEtcdHistory>[0]) =>
+  defineModule('history', [compactEtcdHistory(params)]);
+/** Out of the alarm NOSPACE. */
+export const etcdSpaceRecovery = (params: Parameters<typeof recoverEtcdSpace>[0]) =>
+  defineModule('space', [recoverEtcdSpace(params)]);
 
 interface UpgradeParams {
   readonly observed: EtcdVersions;

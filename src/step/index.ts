@@ -10,23 +10,25 @@ export { installPackage, removePackage, updatePackageCache } from './common/pack
 export type * from './common/params.js';
 export { fileChecksum, makeDirectory, removeFile } from './common/path.js';
 export { configureHostsFile, disableSwap, setHostname, setTimezone } from './common/system.js';
-export { type WipeDirectory, wipeDirectory } from './common/wipe.js';
+export { configureTimeServers, type TimeInSync, type TimeServers, timeInSync } from './common/time-servers.js';
 export { type WaitForFile, waitForFile } from './common/wait-for-file.js';
+export { type WipeDirectory, wipeDirectory } from './common/wipe.js';
 export type * from './context.js';
 export { type StepData, type StepFactory, type StepOverrides, stepFromData } from './define.js';
+export { disarmEtcd, proveEtcdWrites, requireEtcdRoom } from './etcd/alarms.js';
+export { type EtcdBackupReport, type HostSnapshot, readBackupState } from './etcd/backup-state.js';
+export { removeBackupTimer } from './etcd/backup-timer.js';
+export { compactEtcd } from './etcd/compact.js';
+export { defragEtcdMember, type EtcdDefragResult, etcdDefragReport } from './etcd/defrag.js';
+export type { EtcdMember } from './etcd/etcdctl.js';
 export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
-export { type ReconfigureEtcdMember, reconfigureEtcdMember } from './etcd/reconfigure.js';
-export { type EtcdProgramsReport, guardEtcdVersion, readEtcdPrograms } from './etcd/upgrade-state.js';
-export { type UpgradeEtcdMember, upgradeEtcdMember } from './etcd/upgrade.js';
+export type { EtcdPeer } from './etcd/leader.js';
 export { addEtcdLearner, promoteEtcdMember } from './etcd/members.js';
 export { type AssumedEtcdMember, checkEtcdMembers } from './etcd/members-assumed.js';
 export { writeEtcdConfig } from './etcd/members-config.js';
 export { clearEtcdData, removeEtcdMember } from './etcd/members-remove.js';
-export type { EtcdMember } from './etcd/etcdctl.js';
-export type { EtcdPeer } from './etcd/leader.js';
 export { type EtcdEndpointState, type EtcdStateReport, type ReadEtcdState, readEtcdState } from './etcd/read-state.js';
-export { type EtcdBackupReport, type HostSnapshot, readBackupState } from './etcd/backup-state.js';
-export { removeBackupTimer } from './etcd/backup-timer.js';
+export { type ReconfigureEtcdMember, reconfigureEtcdMember } from './etcd/reconfigure.js';
 export {
   checkRestoredKeys,
   finishEtcdRestore,
@@ -39,11 +41,15 @@ export {
 } from './etcd/restore.js';
 export { parkStaticPods, readRestoreMarker, unparkStaticPods } from './etcd/restore-static-pods.js';
 export { verifyRestored } from './etcd/restore-verify.js';
+export { checkAccepted, checkServed } from './etcd/served.js';
 export { etcdSnapshotReport, fetchEtcdSnapshot, type SavedEtcdSnapshot, saveEtcdSnapshot } from './etcd/snapshot.js';
+export { type UpgradeEtcdMember, upgradeEtcdMember } from './etcd/upgrade.js';
+export { type EtcdProgramsReport, guardEtcdVersion, readEtcdPrograms } from './etcd/upgrade-state.js';
+export { removeDockerNetwork } from './kube/docker-network.js';
 export { type ClearShims, clearShims } from './kube/clear-shims.js';
-export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
 export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-maps.js';
-export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
+export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
+export { type CordonNode, cordonNode, type DrainNode, drainNode, uncordonNode } from './kube/drain.js';
 export {
   discoveryFile,
   type KubeadmAddon,
@@ -53,7 +59,9 @@ export {
   kubeadmInit,
   kubeadmJoin,
 } from './kube/kubeadm.js';
-export { type CordonNode, cordonNode, type DrainNode, drainNode, uncordonNode } from './kube/drain.js';
+export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
+export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
+export { type ReconcileKubelet, reconcileKubelet } from './kube/kubelet.js';
 export {
   type ReadUnusedImages,
   type RemoveImages,
@@ -61,15 +69,13 @@ export {
   removeImages,
   type UnusedImage,
 } from './kube/node-images.js';
-export { type ReadRuntime, type RuntimeReport, readRuntime } from './kube/read-runtime.js';
 export { type NodeReady, nodeReady } from './kube/node-ready.js';
-export { type RemovePods, removePods } from './kube/remove-pods.js';
-export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
-export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
-export { type ReconcileKubelet, reconcileKubelet } from './kube/kubelet.js';
 export { type NodeMetadata, type ReconcileNodes, reconcileNodes, type TaintSpec } from './kube/nodes.js';
 export { type ApiserverReport, readApiserver } from './kube/read-apiserver.js';
 export { readObjects } from './kube/read-cluster.js';
+export { type ReadRuntime, type RuntimeReport, readRuntime } from './kube/read-runtime.js';
+export { type RemovePods, removePods } from './kube/remove-pods.js';
+export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
 export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
 export { type VerifyCluster, verifyCluster } from './kube/verify.js';
 export * from './pki/index.js';

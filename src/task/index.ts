@@ -1,9 +1,20 @@
+export { type EtcdDefragResult, etcdDefragReport } from '../step/index.js';
 export { installCoreDns } from './addons/coredns.js';
 export { applyAddons } from './addons/manifests.js';
 export { verifyReadiness } from './addons/verify.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';
+export { type AddMembers, addMembers, beforeAdding, forecastAdd, refuseHostsWithoutRole } from './etcd/add-member.js';
+export {
+  type BackupObservation,
+  backupEtcd,
+  fetchBackup,
+  observeBackups,
+  readBackups,
+} from './etcd/backup.js';
+export { compactEtcdHistory, corruptRunbook, defragEtcd } from './etcd/defrag.js';
 export { type EtcdHealth, type EtcdVerdict, etcdVerdict, observeHealth } from './etcd/health.js';
+export { installEtcd } from './etcd/install.js';
 export type { MemberHealth } from './etcd/member-health.js';
 export { type EtcdObservation, type ObservedMember, observeEtcd } from './etcd/observation.js';
 export { quorumNow, quorumOf, quorumWithout } from './etcd/quorum.js';
@@ -15,13 +26,10 @@ export {
   readEtcdCertificates,
 } from './etcd/read-certificates.js';
 export { readEtcd } from './etcd/read-state.js';
-export {
-  type BackupObservation,
-  backupEtcd,
-  fetchBackup,
-  observeBackups,
-  readBackups,
-} from './etcd/backup.js';
+export { outOfSpace, recoverEtcdSpace } from './etcd/recover-space.js';
+export { beforeRemoving, forecastRemove, leavingOf, type RemoveMember, removeMember } from './etcd/remove-member.js';
+export { type RenewCertificates, renewEtcdCertificates, requireEtcdCa } from './etcd/renew.js';
+export { beforeReplacing, forecastReplace, type ReplaceMember, replaceMember } from './etcd/replace-member.js';
 export {
   inspectRestore,
   membersToMove,
@@ -39,10 +47,6 @@ export { prepareEtcdUpgrade, rollEtcdUpgrade, type UpgradeTurn, upgradeTurns } f
 export { guardEtcdUpgrade } from './etcd/upgrade-guard.js';
 export { type EtcdVersions, observeEtcdVersions, readEtcdVersions } from './etcd/upgrade-state.js';
 export { type Findings, reported } from './findings.js';
-export { installEtcd } from './etcd/install.js';
-export { type AddMembers, addMembers, beforeAdding, forecastAdd, refuseHostsWithoutRole } from './etcd/add-member.js';
-export { beforeRemoving, forecastRemove, leavingOf, type RemoveMember, removeMember } from './etcd/remove-member.js';
-export { beforeReplacing, forecastReplace, type ReplaceMember, replaceMember } from './etcd/replace-member.js';
 export { initControlPlane } from './kubernetes/init-control-plane.js';
 export { initHost } from './kubernetes/init-host.js';
 export { installKubernetesBinaries } from './kubernetes/install-binaries.js';
@@ -53,6 +57,7 @@ export { pullNodeImages } from './kubernetes/pull-images.js';
 export { reconcileControlPlane } from './kubernetes/reconcile-control-plane.js';
 export { reconcileKubelets } from './kubernetes/reconcile-kubelets.js';
 export { artifactsReady, hostsChecked } from './milestones.js';
+export { installNetwork } from './network/install.js';
 export { observeUnused, pruneImages, readUnused, type UnusedImages } from './node/images.js';
 export {
   fetchRuntime,
@@ -61,7 +66,6 @@ export {
   observeNodeRuntime,
   readNodeRuntime,
 } from './node/migrate-runtime.js';
-export { installNetwork } from './network/install.js';
 export { checkHosts } from './preflight/check-hosts.js';
 export { fetchArtifacts } from './preflight/fetch-artifacts.js';
 export { prepareOs, runPostInstall } from './preflight/prepare-os.js';

@@ -26,6 +26,18 @@ export const etcdGroup: GroupSpec = {
       load: () => import('./certs.js'),
     },
     {
+      name: 'renew-certs',
+      summary: 'Make new certificates for etcd from its CA, one member at a time; nothing is restarted',
+      description:
+        'Needs the CA with its key in the work directory. Each certificate is proved on the wire before the next.\nRun again after an interruption: what is new already stays.',
+      options: [
+        ...operationOptions(),
+        { flags: '--less-than <days>', description: 'renew those with no more days left', fallback: '360' },
+      ],
+      examples: ['kubexm etcd renew-certs', 'kubexm etcd renew-certs --less-than 90 --dry-run'],
+      load: () => import('./renew-certs.js'),
+    },
+    {
       name: 'backup',
       summary: 'Take a snapshot, prove it, and keep it on a member and here',
       description:
@@ -121,6 +133,47 @@ export const etcdGroup: GroupSpec = {
       ],
       examples: ['kubexm etcd upgrade', 'kubexm etcd upgrade --to v3.6.14'],
       load: () => import('./upgrade.js'),
+    },
+    {
+      name: 'defrag',
+      summary: 'The holes of the database files back to the disk, one member at a time, the leader last',
+      description:
+        'A member answers nobody meanwhile: refused where another is away. Files that would shrink by less than 32 MiB or 30 % are left alone.',
+      options: [
+        ...operationOptions(),
+        { flags: '--member <host>', description: 'only this one' },
+        { flags: '--all', description: 'whatever there is to gain' },
+      ],
+      examples: ['kubexm etcd defrag', 'kubexm etcd defrag --member node2 --all'],
+      load: () => import('./defrag.js'),
+    },
+    {
+      name: 'compact',
+      summary: 'Drop old revisions; etcd does so by itself every now and then (etcd.performance.autoCompaction…)',
+      description: 'Values stay. Watches that are further behind than that begin anew.',
+      options: [
+        ...operationOptions(),
+        { flags: '--keep <revisions>', description: 'how many stay readable', fallback: '1000' },
+      ],
+      examples: ['kubexm etcd compact', 'kubexm etcd compact --keep 0'],
+      load: () => import('./compact.js'),
+    },
+    {
+      name: 'alarms',
+      summary: 'Alarms of the members with the size of their databases, and what to do about them',
+      description: 'Exit code 0: none; 3: there are some; 1: no quorum, so nobody can tell.',
+      options: commonOptions(),
+      examples: ['kubexm etcd alarms', 'kubexm etcd alarms -o json'],
+      load: () => import('./alarms.js'),
+    },
+    {
+      name: 'recover-space',
+      summary: 'Out of the alarm NOSPACE: compact, defragment, disarm, prove that writes work',
+      description:
+        'Brings the members the quota of the config too (etcd.performance.quotaBackendBytes).\nExit code 4 with the alarm CORRUPT, or where the data itself fills the quota.',
+      options: operationOptions(),
+      examples: ['kubexm etcd recover-space', 'kubexm etcd recover-space --yes'],
+      load: () => import('./recover-space.js'),
     },
   ],
 };

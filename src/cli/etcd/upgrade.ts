@@ -1,16 +1,15 @@
-import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
 import { placeOf } from '../../config/index.js';
 import { KubexmError } from '../../errors/index.js';
 import {
   type EtcdVersions,
   etcdVersionsOf,
-  upgradeEtcd,
   type UpgradeTurn,
+  upgradeEtcd,
   upgradeTurns,
 } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
-import { loadConfig } from '../load.js';
 import { type OperationOptions, readCluster, runOperation, sizeOf } from '../operation.js';
+import { loadManagedEtcd } from './verdict.js';
 
 interface UpgradeOptions extends OperationOptions {
   readonly to?: string;
@@ -18,8 +17,9 @@ interface UpgradeOptions extends OperationOptions {
 
 /** `kubexm etcd upgrade [--to VERSION]` */
 export async function run({ options, io }: Invocation<UpgradeOptions>): Promise<number> {
-  const cluster = await loadConfig(options.config, io);
-  const wanted = managedVersion(cluster);
+  const cluster = await loadManagedEtcd(options.config, io);
+  const { etcd } = cluster.spec;
+  const wanted = etcd.type === 'kubexm' ? etcd.version : '';
   const to = options.to === undefined ? wanted : versionOf(options.to);
   // `cluster create` afterwards must want the same.
   const place = to === wanted ? undefined : await placeOf(options.config, ['spec', 'etcd', 'version']);
@@ -66,13 +66,6 @@ function remarks(turns: readonly UpgradeTurn[]): string[] {
   return turns.length === 1 && turns[0]?.state !== 'done'
     ? ['  there is one member: the API pauses for some seconds while it restarts']
     : [];
-}
-
-function managedVersion({ spec }: Cluster): string {
-  if (spec.etcd.type === 'kubexm') return spec.etcd.version;
-  throw new KubexmError('USAGE', 'the etcd of this cluster is external: kubexm does not upgrade it', {
-    hint: 'upgrade it where it is looked after',
-  });
 }
 
 function versionOf(text: string): string {

@@ -73,7 +73,7 @@ export function etcdInstallation(ctx: PlanContext, existing?: ExistingEtcd): Fra
     const prepared: After = [sameHost(ready, { where: 'present' }), ...(serving ? [serving] : [])];
     const learner = addEtcdLearner({ ...change, ...etcdDirs(etcd), service: etcdService });
     const added = isFounder ? prepared : g.add(`add-${name}`, [name], learner, { after: prepared });
-    const configured = g.add(`config-${name}`, [name], configStep(ctx, etcd, { member, endpoints: voters }), {
+    const configured = g.add(`config-${name}`, [name], etcdConfigStep(ctx, etcd, { member, endpoints: voters }), {
       after: added,
     });
     const started = g.add(
@@ -103,7 +103,8 @@ export function etcdInstallation(ctx: PlanContext, existing?: ExistingEtcd): Fra
   return g.done();
 }
 
-function configStep(
+/** etcd.yaml of a member. `endpoints`: client URLs of those that it joins, or is with already. */
+export function etcdConfigStep(
   { cluster }: PlanContext,
   etcd: ManagedEtcd,
   { member, endpoints }: { readonly member: EtcdMemberSpec; readonly endpoints: readonly string[] },

@@ -1,0 +1,35 @@
+import { corruptRunbook, type EtcdObservation, etcdStateOf, outOfSpace } from '../../pipeline/index.js';
+import type { Invocation } from '../command-spec.js';
+import { note, print, printJson } from '../io.js';
+import { readCluster } from '../operation.js';
+import { gatherFacts, withRuntime } from '../session.js';
+import { spaceTable } from './space-table.js';
+import { loadManagedEtcd } from './verdict.js';
+
+/** `kubexm etcd alarms`: exit code 0 without an alarm, 3 with one, 1 where nobody can tell. */
+export async function run({ options, io }: Invocation): Promise<number> {
+  const cluster = await loadManagedEtcd(options.config, io);
+  return withRuntime({ cluster, io }, async (runtime) => {
+    await gatherFacts(runtime, io, () => true);
+    const etcd = await readCluster(runtime, etcdStateOf);
+    const alarms = etcd.members.flatMap(({ host, name, id, alarms: raised }) =>
+      raised.map((alarm) => ({ member: host ?? (name || id), alarm })),
+    );
+    if (options.output === 'json') printJson(io, { known: etcd.membership === 'agreed', alarms });
+    else {
+      print(io, spaceTable(etcd));
+      note(io, advice(etcd));
+    }
+    if (etcd.membership !== 'agreed') return 1;
+    return alarms.length === 0 ? 0 : 3;
+  });
+}
+
+function advice(etcd: EtcdObservation): string {
+  if (etcd.membership !== 'agreed')
+    return 'etcd has no quorum: whether it has alarms is unknown. Next: kubexm etcd members';
+  const corrupt = etcd.members.filter(({ alarms }) => alarms.includes('CORRUPT')).map(({ host, name }) => host ?? name);
+  if (corrupt.length > 0) return [`CORRUPT: ${corrupt.join(', ')}`, ...corruptRunbook(corrupt)].join('\n');
+  if (outOfSpace(etcd).length > 0) return 'etcd takes no writes. Next: kubexm etcd recover-space';
+  return 'no alarms';
+}
