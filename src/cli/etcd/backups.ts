@@ -37,7 +37,13 @@ export async function run({ options, io }: Invocation<BackupsOptions>): Promise<
     const all = [...here, ...onHosts(observed)].sort((a, b) => b.snapshot.time.localeCompare(a.snapshot.time));
     const { hosts, unknown } = observed;
     if (options.output === 'json') {
-      const timers = hosts.map(({ snapshots: _, ...timer }) => timer);
+      const timers = hosts.map(({ host, timer, next, lastResult, lastSuccess }) => ({
+        host,
+        timer,
+        next,
+        lastResult,
+        lastSuccess,
+      }));
       printJson(io, { backups: all.map(({ snapshot, ...at }) => ({ ...snapshot, ...at })), timers, unknown });
     } else {
       print(

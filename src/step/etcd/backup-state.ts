@@ -1,7 +1,6 @@
-import { etcdBackupTimer, type EtcdSnapshot, parseEtcdSnapshot } from '../../common/etcd-snapshot.js';
+import { type EtcdSnapshot, etcdBackupTimer, parseEtcdSnapshot } from '../../common/etcd-snapshot.js';
 import type { Json } from '../../plan/index.js';
-import { script } from '../../runner/index.js';
-import { quote } from '../../runner/index.js';
+import { quote, script } from '../../runner/index.js';
 import { defineStep, satisfied } from '../define.js';
 
 /** What a host knows of the backups that were made on it. */

@@ -92,7 +92,7 @@ export const probeEtcdSnapshot = defineStep<{ readonly dataDir: string; readonly
   precheck: () => Promise.resolve(needed('only an etcd that serves it proves a snapshot')),
   async run(ctx, p) {
     const answer = await part(ctx, sh`env KUBEXM_DATA=${p.dataDir} KUBEXM_SHA256=${p.sha256} sh -s probe`);
-    ctx.log('debug', restoreReports.probe, parsed<Json>(ctx, answer));
+    ctx.log('debug', restoreReports.probe, parsed(ctx, answer));
   },
 });
 
@@ -149,7 +149,8 @@ export const finishEtcdRestore = defineStep<{ readonly dataDir: string; readonly
 });
 
 async function look(ctx: StepContext, { dataDir, endpoint }: RestoreHost): Promise<RestoreReport> {
-  return parsed(ctx, await part(ctx, sh`env KUBEXM_DATA=${dataDir} KUBEXM_ENDPOINT=${endpoint} sh -s look`));
+  const answer = await part(ctx, sh`env KUBEXM_DATA=${dataDir} KUBEXM_ENDPOINT=${endpoint} sh -s look`);
+  return parsed(ctx, answer) as unknown as RestoreReport;
 }
 
 function reportPrepared(ctx: StepContext, report: RestoreReport): void {
@@ -163,9 +164,9 @@ async function part(ctx: StepContext, command: ReturnType<typeof sh>): Promise<s
   return stdout.trim().split('\n').at(-1) ?? '';
 }
 
-function parsed<T>({ host }: StepContext, text: string): T {
+function parsed({ host }: StepContext, text: string): Json {
   try {
-    return JSON.parse(text) as T;
+    return JSON.parse(text) as Json;
   } catch (cause) {
     throw new KubexmError('COMMAND_FAILED', `${host.name}: the restore script answered no JSON`, {
       cause,

@@ -31,7 +31,7 @@ export const installBackupTimer = defineTask('backup-timer', (ctx) => {
   const hosts = hostsWithRole(ctx, 'etcd').filter((host) => ctx.facts.has(host));
   const { schedule, dir, keep } = etcd.backup;
   if (schedule === undefined) {
-    g.add('remove', hosts, removeBackupTimer({}));
+    g.add('remove', hosts, removeBackupTimer({ timer, service, files: [unitPath(timer), unitPath(service), script] }));
     return g.done();
   }
   const endpoints = new Map(etcdMembers(ctx).map(({ name, clientUrl }) => [name, clientUrl]));

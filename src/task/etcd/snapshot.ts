@@ -1,6 +1,6 @@
 import { KubexmError } from '../../errors/index.js';
 import { draft, type HostName } from '../../plan/index.js';
-import { saveEtcdSnapshot, type StepContext } from '../../step/index.js';
+import { type StepContext, saveEtcdSnapshot } from '../../step/index.js';
 import type { Fragment, PlanContext } from '../context.js';
 import { etcdMembers } from './endpoints.js';
 import type { EtcdObservation } from './observation.js';

@@ -38,7 +38,7 @@ export const etcd2 = scenario({
     assert.deepEqual(await readFile(join(t.dir, 'copy.db')), await readFile(saved.localPath));
     const there = await t.onHost(
       saved.host,
-      'grep -l '"kind":"command"' /var/backups/etcd/*.json; stat -c %a /var/backups/etcd /var/backups/etcd/*',
+      `grep -l '"kind":"command"' /var/backups/etcd/*.json; stat -c %a /var/backups/etcd /var/backups/etcd/*`,
     );
     assert.deepEqual(there.match(/^\S+\.json$/gm)?.length, 2, there);
     assert.match(there, /^700$/m);
@@ -83,17 +83,28 @@ export const etcd2 = scenario({
 
     // Every member makes its own by time, keeps two, and stops when the schedule is gone.
     const byTime = async (host: string) =>
-      (await t.onHost(host, `grep -l '"kind":"schedule"' /var/backups/etcd/*.json || true`)).trim().split('\n').filter(Boolean);
+      (await t.onHost(host, `grep -l '"kind":"schedule"' /var/backups/etcd/*.json || true`))
+        .trim()
+        .split('\n')
+        .filter(Boolean);
     for (const host of t.hostNames)
-      await t.eventually(`two timed snapshots on ${host}`, async () => (await byTime(host)).length === 2, { timeoutMs: 120_000 });
+      await t.eventually(`two timed snapshots on ${host}`, async () => (await byTime(host)).length === 2, {
+        timeoutMs: 120_000,
+      });
     const listed = JSON.parse((await t.kubexmOk(['etcd', 'backups', '-o', 'json'])).stdout) as {
       timers: readonly { readonly timer: string; readonly lastSuccess?: { readonly revision: number } }[];
     };
-    assert.deepEqual(listed.timers.map(({ timer, lastSuccess }) => [timer, (lastSuccess?.revision ?? 0) > 1e9]), Array(3).fill(['active', true]));
+    assert.deepEqual(
+      listed.timers.map(({ timer, lastSuccess }) => [timer, (lastSuccess?.revision ?? 0) > 1e9]),
+      Array(3).fill(['active', true]),
+    );
     await t.clusterYaml({ ...cluster, overrides: { etcd: { backup: { keep: 2 } } } });
     await t.kubexmOk(['cluster', 'create', '--yes']);
     for (const host of t.hostNames) {
-      const left = await t.onHost(host, 'ls /etc/systemd/system/*/kubexm-etcd* /etc/systemd/system/kubexm-etcd* /usr/local/sbin/kubexm-etcd* 2>/dev/null; true');
+      const left = await t.onHost(
+        host,
+        'ls /etc/systemd/system/*/kubexm-etcd* /etc/systemd/system/kubexm-etcd* /usr/local/sbin/kubexm-etcd* 2>/dev/null; true',
+      );
       assert.equal(left, '', `left of the timer on ${host}`);
       assert.equal((await byTime(host)).length, 2, 'the snapshots stay');
     }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { acting, finished } from '../harness/killed.js';
 import { assertRestored, backup, fillNamespace, namespaceDigest, oldData } from '../harness/etcd-restore.js';
+import { acting, finished } from '../harness/killed.js';
 import { scenario } from '../harness/scenario.js';
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { assertClusterHealthy } from './kube.js';
 import { etcdVoters } from './etcd.js';
+import { assertClusterHealthy } from './kube.js';
 import type { ScenarioTools } from './tools.js';
 
 /** What `kubexm etcd backup -o json` says of its snapshot. */
