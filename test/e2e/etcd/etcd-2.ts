@@ -91,12 +91,19 @@ export const etcd2 = scenario({
       await t.eventually(`two timed snapshots on ${host}`, async () => (await byTime(host)).length === 2, {
         timeoutMs: 120_000,
       });
-    const listed = JSON.parse((await t.kubexmOk(['etcd', 'backups', '-o', 'json'])).stdout) as {
-      timers: readonly { readonly timer: string; readonly lastSuccess?: { readonly revision: number } }[];
-    };
-    assert.deepEqual(
-      listed.timers.map(({ timer, lastSuccess }) => [timer, (lastSuccess?.revision ?? 0) > 1e9]),
-      Array(3).fill(['active', true]),
+    await t.eventually(
+      'the timers have made snapshots of what was restored',
+      async () => {
+        const { stdout } = await t.kubexmOk(['etcd', 'backups', '-o', 'json']);
+        const { timers } = JSON.parse(stdout) as {
+          timers: readonly { readonly timer: string; readonly lastSuccess?: { readonly revision: number } }[];
+        };
+        return (
+          timers.length === 3 &&
+          timers.every(({ timer, lastSuccess }) => timer === 'active' && (lastSuccess?.revision ?? 0) > 1e9)
+        );
+      },
+      { timeoutMs: 90_000, everyMs: 3000 },
     );
     await t.clusterYaml({ ...cluster, overrides: { etcd: { backup: { keep: 2 } } } });
     await t.kubexmOk(['cluster', 'create', '--yes']);
