@@ -59,6 +59,17 @@ export {
   kubeadmInit,
   kubeadmJoin,
 } from './kube/kubeadm.js';
+export { type CordonNode, cordonNode, type DrainNode, drainNode, uncordonNode } from './kube/drain.js';
+export {
+  type ReadUnusedImages,
+  type RemoveImages,
+  readUnusedImages,
+  removeImages,
+  type UnusedImage,
+} from './kube/node-images.js';
+export { type ReadRuntime, type RuntimeReport, readRuntime } from './kube/read-runtime.js';
+export { type NodeReady, nodeReady } from './kube/node-ready.js';
+export { type RemovePods, removePods } from './kube/remove-pods.js';
 export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
 export { type ReconcileKubelet, reconcileKubelet } from './kube/kubelet.js';

@@ -36,7 +36,8 @@ export function planDocker(draft: RuntimeDraft<Docker>): void {
   writeRegistries(draft);
 }
 
-function installDocker({ g, ctx, runtime, hosts }: RuntimeDraft<Docker>): Ref {
+/** docker alone, as the host's package manager has it. The result: it runs with its configuration. */
+export function installDocker({ g, ctx, runtime, hosts }: RuntimeDraft<Docker>): Ref {
   const managers = new Map(hosts.map((host) => [host, managerOf(ctx, host)]));
   const of = (host: HostName): PackageManager => managers.get(host) ?? 'apt';
   const removed = g.addEach(

@@ -6,6 +6,7 @@ import {
   clearShims,
   daemonReload,
   disableService,
+  removeDockerNetwork,
   removeFile,
   removePackage,
   removePods,
@@ -94,8 +95,9 @@ function removeDocker({ docker }: Docker, removing: Removing): readonly Ref[] {
     clearShims({ program: '/usr/bin/containerd-shim-runc-v2', runDir: '/run/containerd' }),
     { after: sameHost(stopped) },
   );
+  const unlinked = g.add('remove-network', hosts, removeDockerNetwork({}), { after: sameHost(cleared) });
   const purged = g.add('purge-packages', hosts, removePackage({ packages: packagesOf(docker), purge: true }), {
-    after: sameHost(cleared),
+    after: sameHost(unlinked),
   });
   const files = removeFiles({ ...removing, after: sameHost(purged) }, [
     ...own.map((unit) => `${hostPaths.units}/${unit}`),

@@ -21,6 +21,7 @@ import {
   type PlanContext,
 } from '../context.js';
 import { nodeJoined, osReady } from '../milestones.js';
+import { keepTime } from './keep-time.js';
 
 const scriptStamps = '/var/lib/kubexm/scripts';
 const nodeModules = ['overlay', 'br_netfilter'];
@@ -78,7 +79,8 @@ export const prepareOs = defineTask('prepare-os', (ctx) => {
   );
   const zone =
     system.timezone === undefined ? [] : [g.add('timezone', hosts, setTimezone({ timezone: system.timezone }), after)];
-  g.provide(osReady, [packages, modules, kernel, swap, hostname, names, ...zone]);
+  const time = keepTime(g, ctx, sameHost(packages));
+  g.provide(osReady, [packages, modules, kernel, swap, hostname, names, ...zone, ...time]);
   return g.done();
 });
 
