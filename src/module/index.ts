@@ -25,6 +25,9 @@ import {
   readEtcdCertificates,
   readEtcdVersions,
   readStatus,
+  type RenewCertificates,
+  renewEtcdCertificates,
+  requireEtcdCa,
   reconcileControlPlane,
   reconcileKubelets,
   recoverEtcdSpace,
@@ -91,6 +94,7 @@ export {
   whyForeign,
   whyNoSnapshot,
 } from '../task/index.js';
+export type { RenewCertificates } from '../task/index.js';
 export type { Module } from './module.js';
 export { defineModule } from './module.js';
 

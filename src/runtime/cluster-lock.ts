@@ -15,7 +15,7 @@ interface Holder {
 }
 
 export interface ClusterLock {
-  /** Aborted when somebody else has taken the lock in the middle of the run. */
+  /** Aborted when somebody else has taken the lock in the middle of the run; the reason is what to tell the user. */
   readonly lost: AbortSignal;
   release(): Promise<void>;
 }
@@ -28,6 +28,8 @@ interface ClusterLockOptions {
   /** Ends the session of whoever holds it. */
   readonly breakLock: boolean;
   onNotice(line: string): void;
+  /** On the hosts; a tmpfs, so that nothing is held after a boot. Default `/run/kubexm`. */
+  readonly directory?: string;
 }
 
 /**
@@ -35,7 +37,13 @@ interface ClusterLockOptions {
  * run's SSH session, with flock(1) on a tmpfs: it falls by itself within a second when kubexm is killed or the connection
  * ends, and with a reboot. Throws LOCKED with the holder's name.
  */
-export async function lockCluster({ hosts, operation, breakLock, onNotice }: ClusterLockOptions): Promise<ClusterLock> {
+export async function lockCluster({
+  hosts,
+  operation,
+  breakLock,
+  onNotice,
+  directory = '/run/kubexm',
+}: ClusterLockOptions): Promise<ClusterLock> {
   const own: Holder = {
     operation,
     user: userInfo().username,
@@ -50,8 +58,8 @@ export async function lockCluster({ hosts, operation, breakLock, onNotice }: Clu
     ended.abort();
     await Promise.allSettled(held.map((lock) => lock.release()));
   };
-  const hold = async (host: HostRunner): Promise<void> => {
-    const lock = await holdOn(host, own, breakLock);
+  const hold = async (host: HostRunner, { force = false } = {}): Promise<void> => {
+    const lock = await holdOn(host, { own, breakLock: force, directory });
     held.push(lock);
     void watch(lock);
   };
@@ -63,21 +71,28 @@ export async function lockCluster({ hosts, operation, breakLock, onNotice }: Clu
       if (how === 'killed') throw broken(lock.host.name);
       await retake(lock.host, ended.signal, hold);
     } catch (error) {
-      if (ended.signal.aborted) return;
-      onNotice(error instanceof KubexmError ? error.message : String(error));
+      // Whoever breaks it does so on every host: told of once.
+      if (ended.signal.aborted || lost.signal.aborted) return;
       lost.abort(error);
+      onNotice(error instanceof KubexmError ? error.message : String(error));
     }
   };
   try {
     // The first one decides between two that come at the same time: so each host is not held by another of them.
     const [first, ...others] = [...hosts].sort((a, b) => a.name.localeCompare(b.name, 'en'));
-    if (first) await hold(first);
-    await Promise.all(others.map(hold));
+    if (first) await hold(first, { force: breakLock });
+    await Promise.all(others.map((host) => hold(host, { force: breakLock })));
   } catch (error) {
     await release();
     throw error;
   }
   return { lost: lost.signal, release };
+}
+
+interface Wanted {
+  readonly own: Holder;
+  readonly breakLock: boolean;
+  readonly directory: string;
 }
 
 interface HeldLock {
@@ -100,14 +115,14 @@ async function retake(host: HostRunner, ended: AbortSignal, hold: (host: HostRun
   }
 }
 
-async function holdOn(host: HostRunner, own: Holder, breakLock: boolean): Promise<HeldLock> {
+async function holdOn(host: HostRunner, wanted: Wanted): Promise<HeldLock> {
   let pid: string | undefined;
   let holder: string | undefined;
   let answer = (): void => {};
   const answered = new Promise<void>((resolve) => {
     answer = resolve;
   });
-  const session = host.tryRun(lockCommand(own, breakLock), {
+  const session = host.tryRun(lockCommand(wanted), {
     long: true,
     onLine(line, stream) {
       if (stream !== 'stdout') return;
@@ -141,8 +156,8 @@ async function holdOn(host: HostRunner, own: Holder, breakLock: boolean): Promis
 }
 
 /** It says `locked PID` and lives on, or `held OWNER` and ends. What is killed with its session takes up to a second to go. */
-function lockCommand(own: Holder, breakLock: boolean) {
-  return sh`d=/run/kubexm; mkdir -p "$d" || exit 1
+function lockCommand({ own, breakLock, directory }: Wanted) {
+  return sh`d=${directory}; mkdir -p "$d" || exit 1
 command -v flock >/dev/null || { echo 'flock is not installed' >&2; exit 1; }
 exec 9>>"$d/run.lock"
 tries=0

@@ -154,7 +154,10 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       if (run.mode === 'apply') await lock({ operation: graph.name });
       const lost = (await clusterLock)?.lost;
       const stop = lost === undefined ? run.stop : { ...run.stop, drain: AbortSignal.any([run.stop.drain, lost]) };
-      return runInDirectory(parts, graph, { ...run, stop });
+      const result = await runInDirectory(parts, graph, { ...run, stop });
+      // What was begun has ended, and is in the journal; that it ended early is not the user's doing.
+      if (lost?.aborted === true) throw lost.reason;
+      return result;
     },
     savedPlan: (path) => readSavedPlan(path, cluster),
     async close() {
