@@ -58,8 +58,8 @@ export function exitCodeOfRun(report: RunReport): number {
   return someHost && report.totals.changed > 0 ? 3 : exitCodes.RUN_FAILED;
 }
 
-/** Every failure is a guard's, and nothing but the gate and what is fetched to this machine was run. */
+/** Every failure is a guard's, and nothing was changed by then but what is fetched to this machine. */
 function wasRefused({ failures, phases }: RunReport): boolean {
-  const begun = phases.filter(({ name }) => !name.endsWith('(shared)'));
-  return failures.length > 0 && failures.every(({ error }) => error.code === 'GUARD_REFUSED') && begun.length === 1;
+  const changed = phases.some((phase) => !phase.name.endsWith('(shared)') && phase.changed > 0);
+  return failures.length > 0 && failures.every(({ error }) => error.code === 'GUARD_REFUSED') && !changed;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ensureMirrored, resetLabHost } from '../../../lab/index.js';
-import { etcdctl, etcdLeader } from '../harness/etcd.js';
+import { etcdLeader, etcdVersions } from '../harness/etcd.js';
 import { startEtcdWriter } from '../harness/etcd-writer.js';
 import { scenario } from '../harness/scenario.js';
 import type { ScenarioTools } from '../harness/tools.js';
@@ -27,7 +27,7 @@ export const etcd1b = scenario({
 async function upgraded(t: ScenarioTools, from: string, to: string): Promise<void> {
   await t.clusterYaml({ ...topology, versions: { etcd: from } });
   await t.kubexmOk(['cluster', 'create', '--yes']);
-  assert.deepEqual(new Set(await versions(t)), new Set([from]));
+  assert.deepEqual(new Set(await etcdVersions(t, t.hostNames)), new Set([from]));
 
   // The version in the config alone changes nothing.
   await t.clusterYaml({ ...topology, versions: { etcd: to } });
@@ -41,7 +41,7 @@ async function upgraded(t: ScenarioTools, from: string, to: string): Promise<voi
   const writer = await startEtcdWriter(t, { hosts: t.hostNames });
   const { ms } = await writer.during(`${from} to ${to}`, () => t.kubexmOk(['etcd', 'upgrade', '--yes']));
   t.measure(`etcd upgrade from ${from} to ${to}`, `${(ms / 1000).toFixed(1)} s`);
-  assert.deepEqual(await versions(t), [to, to, to]);
+  assert.deepEqual(await etcdVersions(t, t.hostNames), [to, to, to]);
   const { events } = await t.journal({ graph: 'upgrade-etcd' });
   const order = events.flatMap((event) =>
     event.type === 'job-finished' && event.node.includes('/upgrade-members/upgrade-') ? [event.host] : [],
@@ -59,18 +59,6 @@ async function upgraded(t: ScenarioTools, from: string, to: string): Promise<voi
   assert.match(created.stdout, /nothing to change/i, 'cluster create finds etcd as the config wants it');
   const back = await t.kubexm(['etcd', 'upgrade', '--to', from, '--yes']);
   assert.equal(back.exitCode, 4, `a downgrade is refused\n${back.stderr}`);
-}
-
-/** With v, by host. */
-async function versions(t: ScenarioTools): Promise<string[]> {
-  return Promise.all(
-    t.hostNames.map(async (host) => {
-      const [{ Status: status } = { Status: { version: '' } }] = JSON.parse(
-        await etcdctl(t, host, 'endpoint status -w json'),
-      ) as readonly { readonly Status: { readonly version: string } }[];
-      return `v${status.version}`;
-    }),
-  );
 }
 
 async function startTimes(t: ScenarioTools): Promise<string[]> {

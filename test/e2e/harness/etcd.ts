@@ -42,3 +42,15 @@ export async function etcdLeader(t: ScenarioTools, members: readonly string[]): 
   }
   throw new Error(`none of ${members.join(', ')} leads`);
 }
+
+/** The version that each member runs, with v, in the order of the hosts. */
+export async function etcdVersions(t: ScenarioTools, hosts: readonly string[]): Promise<string[]> {
+  return Promise.all(
+    hosts.map(async (host) => {
+      const [member] = JSON.parse(await etcdctl(t, host, 'endpoint status -w json')) as readonly {
+        readonly Status: { readonly version: string };
+      }[];
+      return `v${member?.Status.version ?? ''}`;
+    }),
+  );
+}
