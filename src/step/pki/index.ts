@@ -1,8 +1,10 @@
 export { generateCACert } from './ca-cert.js';
 export { fileDigest } from './digest.js';
+export { installKeyPair } from './install-pair.js';
 export { generateKeyPair } from './key-pair.js';
 export { generateKubeconfig } from './kubeconfig.js';
 export type * from './params.js';
 export { type CertificatesReport, readCertificates } from './read-certificates.js';
+export { requireCa } from './require-ca.js';
 export { generateSignedCert } from './signed-cert.js';
 export { generateToken } from './token.js';

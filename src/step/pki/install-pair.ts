@@ -1,0 +1,56 @@
+import { sh } from '../../runner/index.js';
+import { lateText } from '../common/late-text.js';
+import type { StepContext } from '../context.js';
+import { defineStep, needed, satisfied } from '../define.js';
+import { fileDigest } from './digest.js';
+import type { CertificateFiles } from './params.js';
+
+/** `source`: files of the control machine whose digests an earlier step has told; `target`: paths on the host. */
+export interface InstallKeyPair {
+  readonly source: CertificateFiles;
+  readonly target: CertificateFiles;
+}
+
+/**
+ * Puts a certificate and its key into the place of those that a program reads while it runs: both at once, so that it never
+ * reads the one with the other's key. What was there stays beside them as `.previous`, until somebody removes it.
+ */
+export const installKeyPair = defineStep<InstallKeyPair>({
+  kind: 'pki.install-pair',
+  title: (p) => `Install ${p.target.cert} and its key`,
+  async precheck(ctx, p) {
+    const found = await ctx.host.statMany(
+      filesOf(ctx, p).map(({ target }) => target),
+      { sha256: true, signal: ctx.signal },
+    );
+    const different = filesOf(ctx, p).filter(({ target, sha256 }) => found.get(target)?.sha256 !== sha256);
+    const [first] = different;
+    if (first === undefined) return satisfied('they are in place');
+    return needed(found.has(first.target) ? `${first.target} is another one` : `${first.target} is missing`);
+  },
+  async run(ctx, p) {
+    const { host, signal } = ctx;
+    const [key, cert] = [p.target.key, p.target.cert];
+    for (const { source, target, sha256, mode } of filesOf(ctx, p))
+      await host.upload(source, `${target}.new`, { sha256, mode, signal });
+    // Kept from the first attempt: after one that was interrupted, the files in place may be half old and half new.
+    await host.run(
+      sh`if [ -e ${cert} ] && [ -e ${key} ] && [ ! -e ${cert}.previous ]; then cp -p ${key} ${key}.previous && cp -p ${cert} ${cert}.previous || exit 1; fi
+mv -f ${key}.new ${key} && mv -f ${cert}.new ${cert}`,
+      { signal },
+    );
+  },
+  async rollback({ host }, { target: { cert, key } }) {
+    await host.run(
+      sh`if [ -e ${cert}.previous ] && [ -e ${key}.previous ]; then mv -f ${key}.previous ${key} && mv -f ${cert}.previous ${cert}; fi`,
+    );
+  },
+});
+
+/** The key first: what is interrupted in between is found by the certificate. */
+function filesOf(ctx: StepContext, { source, target }: InstallKeyPair) {
+  return [
+    { source: source.key, target: target.key, sha256: lateText(ctx, fileDigest(source.key)), mode: 0o600 },
+    { source: source.cert, target: target.cert, sha256: lateText(ctx, fileDigest(source.cert)), mode: 0o644 },
+  ];
+}

@@ -1,0 +1,25 @@
+import { KubexmError } from '../../errors/index.js';
+import { requireControlNode } from '../control-node.js';
+import { defineStep, satisfied } from '../define.js';
+import { readCa } from './ca-cert.js';
+import type { CertificateFiles } from './params.js';
+
+const kind = 'pki.require-ca';
+
+/** Fails where this machine does not have a CA that can sign; it never makes one. */
+export const requireCa = defineStep<{ readonly files: CertificateFiles }>({
+  kind,
+  title: ({ files }) => `Look for the CA ${files.cert} and its key`,
+  recheck: false,
+  async precheck(ctx, { files }) {
+    requireControlNode(ctx, kind);
+    const { state } = await readCa(files);
+    if (state === 'complete') return satisfied('it is there, with its key');
+    throw new KubexmError('PKI_BROKEN', `${state === 'absent' ? files.key : files.cert} is not on this machine`, {
+      details: ['only the CA that the cluster trusts can sign certificates for it; a new one would be refused by all'],
+      hint: `bring ${files.cert} and ${files.key} here from the machine that made the cluster, or from a backup of its work directory`,
+      retryable: false,
+    });
+  },
+  run: () => Promise.resolve(),
+});
