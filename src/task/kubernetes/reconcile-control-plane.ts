@@ -1,27 +1,35 @@
 import { hostPaths } from '../../common/host-paths.js';
-import { type After, type Draft, draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
-import { reconcileStaticPods, type StepContext, uploadKubeadmConfig } from '../../step/index.js';
+import { type After, type Draft, draft, type HostName, sameHost } from '../../plan/index.js';
+import { reconcileKubelet, reconcileStaticPods, type StepContext, uploadKubeadmConfig } from '../../step/index.js';
 import { defineTask, type Fragment, hostsWithRole, type PlanContext } from '../context.js';
 import { apiServing, controlPlaneImages, controlPlaneMade, kubeletInstalled, nodesConfigured } from '../milestones.js';
 import { initHost } from './init-host.js';
-import { type DocumentOptions, initDocuments } from './kubeadm-config.js';
+import { type DocumentOptions, initDocuments, kubeletDocuments } from './kubeadm-config.js';
 
 /**
- * Control planes that are there already are brought to the config one after the other: the first that cannot serve with it is
- * put back, and the others are not touched. Only then does the cluster get the configuration that joins read.
+ * Control planes that are there already are brought to the config one after the other, first their static pods, then their
+ * kubelets: what cannot run is put back on the first, and the others are not touched. Only then does the cluster get the
+ * configuration that joins read.
  */
 export const reconcileControlPlane = defineTask('reconcile-control-plane', (ctx) => {
   const host = initHost(ctx);
+  const documents = initDocuments(ctx, host);
   const g = draft<StepContext>('reconcile-control-plane');
-  const uploaded = changeControlPlanes(g, ctx, {
-    after: [controlPlaneMade, sameHost([kubeletInstalled, controlPlaneImages], { where: 'present' })],
-  });
-  const kubeProxy = g.add(
-    'kube-proxy',
+  const made = [controlPlaneMade, sameHost([kubeletInstalled, controlPlaneImages], { where: 'present' })];
+  let before = changeStaticPods(g, ctx, { after: made });
+  for (const name of existingControlPlanes(ctx)) {
+    const step = reconcileKubelet({ nodeName: name, role: 'control-plane', documents: kubeletDocuments(ctx, name) });
+    before = g.add(`kubelet-${name}`, [name], step, { after: before });
+  }
+  const uploaded = g.add(
+    'upload-config',
     [host],
-    uploadKubeadmConfig({ documents: initDocuments(ctx, host), configMaps: ['kube-proxy'] }),
-    { after: uploaded },
+    uploadKubeadmConfig({ documents, configMaps: ['kubeadm-config', 'kubelet-config'] }),
+    { after: before },
   );
+  const kubeProxy = g.add('kube-proxy', [host], uploadKubeadmConfig({ documents, configMaps: ['kube-proxy'] }), {
+    after: uploaded,
+  });
   g.provide(apiServing, uploaded);
   g.provide(nodesConfigured, kubeProxy);
   return g.done();
@@ -32,36 +40,33 @@ export const reconcileControlPlane = defineTask('reconcile-control-plane', (ctx)
  * that change members: one that was added is named when it votes, one that is to go is forgotten before it does.
  */
 export function reconcileApiserverEtcd(ctx: PlanContext, etcdEndpoints: readonly string[]): Fragment {
+  const host = initHost(ctx);
   const g = draft<StepContext>('reconcile-apiserver-etcd');
-  changeControlPlanes(g, ctx, { etcdEndpoints });
+  g.add(
+    'upload-config',
+    [host],
+    uploadKubeadmConfig({ documents: initDocuments(ctx, host, { etcdEndpoints }), configMaps: ['kubeadm-config'] }),
+    { after: changeStaticPods(g, ctx, { etcdEndpoints, after: [] }) },
+  );
   return g.done();
 }
 
-/** The static pods of one host after the other, then what joins read. */
-function changeControlPlanes(
+/** The static pods of one host after the other. */
+function changeStaticPods(
   g: Draft<StepContext>,
   ctx: PlanContext,
-  { after, ...options }: DocumentOptions & { readonly after?: After },
-): Ref {
-  let before: Ref | undefined;
+  { after, ...options }: DocumentOptions & { readonly after: After },
+): After {
+  let before: After = after;
   for (const name of existingControlPlanes(ctx)) {
     const step = reconcileStaticPods({ nodeName: name, documents: initDocuments(ctx, name, options) });
-    before = g.add(`static-pods-${name}`, [name], step, { after: [after ?? [], before ?? []] });
+    before = g.add(`static-pods-${name}`, [name], step, { after: [after, before] });
   }
-  const host = initHost(ctx);
-  return g.add(
-    'upload-config',
-    [host],
-    uploadKubeadmConfig({
-      documents: initDocuments(ctx, host, options),
-      configMaps: ['kubeadm-config', 'kubelet-config'],
-    }),
-    { after: [after ?? [], before ?? []] },
-  );
+  return before;
 }
 
 /** Those that have not joined yet get what the config says by joining. */
-function existingControlPlanes(ctx: PlanContext): readonly HostName[] {
+export function existingControlPlanes(ctx: PlanContext): readonly HostName[] {
   return hostsWithRole(ctx, 'control-plane').filter((host) =>
     ctx.facts.get(host)?.leftovers.includes(hostPaths.adminKubeconfig),
   );

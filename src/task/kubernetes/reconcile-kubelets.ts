@@ -3,14 +3,16 @@ import { reconcileKubelet, type StepContext } from '../../step/index.js';
 import { defineTask, hostsWithRole, nodeHosts } from '../context.js';
 import { apiServing, nodeJoined, nodesConfigured } from '../milestones.js';
 import { kubeletDocuments } from './kubeadm-config.js';
+import { existingControlPlanes } from './reconcile-control-plane.js';
 
 /**
- * Kubelets are restarted one by one on the control planes. The first worker shows that workers can run with the new
- * configuration too; then up to ten at a time, since a restarted kubelet leaves its pods alone and nothing else may
- * take hours on a thousand nodes.
+ * The kubelets of workers and of control planes that are new; those of the others have been the first to change. One worker
+ * shows that workers too can run with the configuration; then come up to ten at a time, since a restarted kubelet leaves its
+ * pods alone, and one by one would take hours on a thousand nodes.
  */
 export const reconcileKubelets = defineTask('reconcile-kubelets', (ctx) => {
   const controlPlanes = hostsWithRole(ctx, 'control-plane');
+  const existing = existingControlPlanes(ctx);
   const [firstWorker, ...workers] = nodeHosts(ctx).filter((host) => !controlPlanes.includes(host));
   const g = draft<StepContext>('reconcile-kubelets');
   let before: Ref | undefined;
@@ -21,7 +23,8 @@ export const reconcileKubelets = defineTask('reconcile-kubelets', (ctx) => {
       (host) => reconcileKubelet({ nodeName: host, role, documents: kubeletDocuments(ctx, host) }),
       { after: [apiServing, sameHost(nodeJoined, { where: 'present' }), before ?? []] },
     );
-  for (const host of controlPlanes) before = add(host, [host], 'control-plane');
+  for (const host of controlPlanes.filter((name) => !existing.includes(name)))
+    before = add(host, [host], 'control-plane');
   if (firstWorker !== undefined) before = add(firstWorker, [firstWorker], 'worker');
   if (workers.length > 0) before = add('other-workers', workers, 'worker');
   if (before) g.provide(nodesConfigured, before);
