@@ -114,9 +114,11 @@ probe)
     LC_ALL=C grep -aoE '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}' | head -n 1) || uid=
   cluster=$(ask get /registry/configmaps/kube-system/kubeadm-config --print-value-only |
     LC_ALL=C grep -aoE 'clusterName: *[A-Za-z0-9.-]+' | head -n 1 | sed 's/.*: *//') || cluster=
-  namespaces=$(ask get --prefix --keys-only /registry/namespaces/ | sed -n 's#^/registry/namespaces/\(.*\)$#"\1"#p' | tr '\n' ,)
-  printf '{"keys":%s,"kubeSystemUid":"%s","cluster":"%s","namespaces":[%s]}\n' \
-    $((all - events - leased)) "$uid" "$cluster" "${namespaces%,}"
+  names() {
+    ask get --prefix --keys-only "$1" | sed -n "s#^$1\(.*\)\$#\"\1\"#p" | tr '\n' , | sed 's/,$//'
+  }
+  printf '{"keys":%s,"kubeSystemUid":"%s","cluster":"%s","namespaces":[%s],"nodes":[%s]}\n' \
+    $((all - events - leased)) "$uid" "$cluster" "$(names /registry/namespaces/)" "$(names /registry/minions/)"
   ;;
 swap)
   old=${side}before-restore-$KUBEXM_ID

@@ -40,7 +40,7 @@ export const verifyRestored = defineStep<VerifyRestored>({
     if (answer.done) return;
     throw new KubexmError('WAIT_TIMEOUT', 'etcd serves the snapshot, but the cluster is not whole', {
       details: answer.problems.slice(0, 20),
-      hint: 'a node that joined after the snapshot was taken must register again: systemctl restart kubelet on it; then run the same command again',
+      hint: 'on the nodes that are named: journalctl -u kubelet -n 50; then run the same command again',
     });
   },
 });

@@ -40,6 +40,7 @@ export interface SnapshotProbe {
   /** `clusterName` of kubeadm's configuration; empty: it could not be read. */
   readonly cluster: string;
   readonly namespaces: readonly string[];
+  readonly nodes: readonly string[];
 }
 
 const policy = { timeoutMs: 3_600_000 };

@@ -31,7 +31,7 @@ export const installBackupTimer = defineTask('backup-timer', (ctx) => {
   const hosts = hostsWithRole(ctx, 'etcd').filter((host) => ctx.facts.has(host));
   const { schedule, dir, keep } = etcd.backup;
   if (schedule === undefined) {
-    g.add('remove', hosts, removeBackupTimer({ timer, service, files: [unitPath(timer), unitPath(service), script] }));
+    g.add('remove', hosts, noBackupTimer());
     return g.done();
   }
   const endpoints = new Map(etcdMembers(ctx).map(({ name, clientUrl }) => [name, clientUrl]));
@@ -78,3 +78,8 @@ export const installBackupTimer = defineTask('backup-timer', (ctx) => {
   });
   return g.done();
 });
+
+/** A host that makes no snapshots of its own (any more). */
+export function noBackupTimer() {
+  return removeBackupTimer({ timer, service, files: [unitPath(timer), unitPath(service), script] });
+}

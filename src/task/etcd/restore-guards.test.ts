@@ -101,7 +101,13 @@ describe('what was prepared', () => {
 });
 
 describe('whose a snapshot is', () => {
-  const probe = (kubeSystemUid: string, cluster: string) => ({ keys: 9, namespaces: [], kubeSystemUid, cluster });
+  const probe = (kubeSystemUid: string, cluster: string) => ({
+    keys: 9,
+    namespaces: [],
+    nodes: [],
+    kubeSystemUid,
+    cluster,
+  });
   const metadata = (cluster: string) => ({ cluster }) as Parameters<typeof whyForeign>[0]['metadata'] & object;
 
   test.each([

@@ -9,7 +9,7 @@ const cluster = smallCluster({
   roleGroups: { etcd: ['a', 'b', 'c'], 'control-plane': ['a', 'b'], worker: ['c'] },
 });
 const file = { id: 'T1', path: '/srv/a.db', sha256: 'aa', bump: 1_000_000_000 };
-const probe = { keys: 9, kubeSystemUid: 'u', cluster: 'small', namespaces: ['default'] };
+const probe = { keys: 9, kubeSystemUid: 'u', cluster: 'small', namespaces: ['default'], nodes: ['a', 'b', 'c'] };
 
 const there: PreparedRestore = { id: 'T1', sha256: 'aa', members: '', bump: 1, revision: 7, hash: 1, keys: 2 };
 const stages: Readonly<Record<string, Partial<RestoreReport>>> = {
@@ -70,6 +70,15 @@ describe('a restore', () => {
     const { names } = planned(seen({ a: 'placed', b: 'placed', c: 'finished' }, { parked: true }));
     expect(names[0]).toBe('start-etcd');
     expect(names).toContain('count-keys');
+  });
+
+  test('makes the kubelets register whose nodes the snapshot does not know', () => {
+    const { nodes } = restoreEtcd(file, seen({ a: 'prepared' }), {
+      prepared: [],
+      probe: { ...probe, nodes: ['a'] },
+    }).plan(planContext(cluster));
+    expect(nodes.get('restore/register')?.jobs.map(({ host }) => host)).toEqual(['b', 'c']);
+    expect(nodes.get('restore/verify')?.after.map(({ node }) => node)).toEqual(['restore/register']);
   });
 
   test('counts no keys where an apiserver writes again', () => {

@@ -11,6 +11,7 @@ import { CONTROL_NODE, draft, type HostName, type Ref, sameHost } from '../../pl
 import {
   checkEtcdHealth,
   checkRestoredKeys,
+  command,
   fileChecksum,
   finishEtcdRestore,
   parkStaticPods,
@@ -211,8 +212,18 @@ export function restoreEtcd(file: RestoreFile, seen: RestoreObservation, { probe
     const back = g.addEach('start-controllers', controlPlanes, unpark([...clients]), { after: serving });
     const [speaker] = [initHost(ctx)];
     const nodes = nodeHosts(ctx).filter((host) => ctx.facts.has(host));
+    // A kubelet registers its node when it starts, and never again.
+    const unknown = nodes.filter((name) => probe !== undefined && !probe.nodes.includes(name));
+    const registered = g.add(
+      'register',
+      unknown,
+      command({ command: 'systemctl restart kubelet', title: 'Register the node, which the snapshot does not know' }),
+      {
+        after: back,
+      },
+    );
     const heard = g.add('verify', [speaker], verifyRestored({ namespaces: probe?.namespaces ?? [], nodes }), {
-      after: back,
+      after: registered,
     });
     const verified = g.add(
       'verify-nodes',

@@ -78,6 +78,7 @@ export const etcd2 = scenario({
       [1, 1, 1],
     );
     await t.kubectl('create configmap after -n precious');
+    const withAfter = await namespaceDigest(t, 'precious');
     const again = await t.kubexmOk(['cluster', 'create', '--yes']);
     assert.match(again.stdout, /nothing to change/i, 'create finds the restored cluster as the config wants it');
 
@@ -116,18 +117,29 @@ export const etcd2 = scenario({
       assert.equal((await byTime(host)).length, 2, 'the snapshots stay');
     }
 
+    // A snapshot that does not know a node which is there when all is lost.
+    const [, , third = ''] = t.hostNames;
+    await t.kubectl(['delete', 'node', third]);
+    await backup(t, ['--to', 'last.db']);
+    await t.onHost(third, 'systemctl restart kubelet');
+    await t.eventually(
+      `${third} has registered again`,
+      async () => (await t.kubectl(`get node ${third} -o name`)) !== '',
+    );
+    await t.kubectl('create configmap late -n precious');
+
     // All members lose all: etcd does not even answer.
     await Promise.all(
       t.hostNames.map((host) =>
         t.onHost(host, 'systemctl kill -s KILL etcd; systemctl stop etcd; rm -rf /var/lib/etcd/*'),
       ),
     );
-    const { ms: lossMs } = await t.kubexmOk(['etcd', 'restore', 'copy.db', '--yes']);
+    const { ms: lossMs } = await t.kubexmOk(['etcd', 'restore', 'last.db', '--yes']);
     t.measure('etcd restore after the loss of all data', seconds(lossMs));
     await assertRestored(t);
-    assert.equal(await namespaceDigest(t, 'precious'), digest);
-    const after = await t.kubectl('get configmap after -n precious --ignore-not-found');
-    assert.equal(after.trim(), '', 'what was made after the snapshot is gone');
+    assert.equal(await namespaceDigest(t, 'precious'), withAfter);
+    const late = await t.kubectl('get configmap late -n precious --ignore-not-found');
+    assert.equal(late.trim(), '', 'what was made after the snapshot is gone');
     await backup(t);
   },
 });
