@@ -34,6 +34,8 @@ export interface Operation<Observed> {
   readonly name: string;
   /** Hosts that it can do without. Default: all must answer. */
   readonly mayBeDown?: MayBeDown;
+  /** Hosts of the config that are asked although they have no role there (any more). */
+  readonly also?: readonly string[];
   /** What the plan rests on, beside the config and the facts. */
   read?(runtime: Runtime): Promise<Observed>;
   /** Throws GUARD_REFUSED for what would cost quorum or data. */
@@ -63,7 +65,7 @@ export async function runOperation<Observed>(operation: Operation<Observed>): Pr
   return withRuntime({ cluster, io, templates: options.templates }, async (runtime) => {
     // Before the facts: they are to be those of hosts that nobody else changes.
     if (!options.dryRun) await runtime.claim();
-    await gatherFacts(runtime, io, operation.mayBeDown);
+    await gatherFacts(runtime, io, operation.mayBeDown, operation.also);
     if (!options.dryRun) await runtime.lock({ operation: name, breakLock: options.breakLock === true });
     const observed = (await operation.read?.(runtime)) as Observed;
     const graph = await operation.plan(runtime.planContext(), observed, runtime);

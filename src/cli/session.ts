@@ -34,10 +34,15 @@ export type MayBeDown = (host: string) => boolean;
  * Connects to all hosts and learns what they are. Shown live on a terminal; otherwise its result speaks. Where a host does
  * not answer, the others are checked all the same, so that one error tells of everything there is to mend.
  */
-export async function gatherFacts(runtime: Runtime, io: Io, mayBeDown: MayBeDown = () => false): Promise<void> {
+export async function gatherFacts(
+  runtime: Runtime,
+  io: Io,
+  mayBeDown: MayBeDown = () => false,
+  also: readonly string[] = [],
+): Promise<void> {
   const reader = io.stderr.isTTY === true ? watchReader(io) : undefined;
   try {
-    const { facts, failures: all } = await runtime.survey((event) => reader?.read(event));
+    const { facts, failures: all } = await runtime.survey((event) => reader?.read(event), also);
     for (const [host, { message }] of all) if (mayBeDown(host)) note(io, `without ${host}: ${message}`);
     const failures = new Map([...all].filter(([host]) => !mayBeDown(host)));
     if (failures.size === 0) return;

@@ -53,7 +53,7 @@ export interface Runtime {
    */
   lock(options: { readonly operation: string; readonly breakLock?: boolean }): Promise<void>;
   /** Connects to all hosts at once and learns what they are; what failed is in the answer, by host. */
-  survey(emit: (event: EngineEvent) => void): Promise<Survey>;
+  survey(emit: (event: EngineEvent) => void, also?: readonly string[]): Promise<Survey>;
   /** Facts are those of the last survey. `assumeFresh`: hosts that were not surveyed count as fresh machines. */
   planContext(options?: { readonly assumeFresh?: boolean }): PlanContext;
   run(
@@ -136,8 +136,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     workDirs: dirs,
     claim,
     lock,
-    async survey(emit) {
-      const survey = await surveyHosts({ cluster, pool, emit, limits, redact: (text) => redactor.redact(text) });
+    async survey(emit, also = []) {
+      const survey = await surveyHosts({ cluster, also, pool, emit, limits, redact: (text) => redactor.redact(text) });
       facts = survey.facts;
       return survey;
     },

@@ -31,6 +31,8 @@ const diskPaths = ['/usr/local/bin', '/var/lib/kubexm', '/var/lib/containerd', '
 
 interface SurveyOptions {
   readonly cluster: Cluster;
+  /** Hosts of the config that are asked although they have no role. */
+  readonly also?: readonly string[];
   readonly pool: HostPool;
   readonly limits: Limits;
   emit(event: EngineEvent): void;
@@ -43,8 +45,10 @@ interface SurveyContext {
 }
 
 /** A small graph of its own: connect and ask for the facts, all hosts at once. */
-export async function surveyHosts({ cluster, pool, limits, emit, redact }: SurveyOptions): Promise<Survey> {
-  const names = cluster.spec.hosts.filter((host) => host.roles.length > 0).map((host) => host.name);
+export async function surveyHosts({ cluster, also = [], pool, limits, emit, redact }: SurveyOptions): Promise<Survey> {
+  const names = cluster.spec.hosts
+    .filter((host) => host.roles.length > 0 || also.includes(host.name))
+    .map((host) => host.name);
   const facts = new Map<string, HostFacts>();
   const dataDirs = cluster.spec.etcd.type === 'kubexm' ? [cluster.spec.etcd.dataDir] : [];
   const ask: Step<SurveyContext> = {

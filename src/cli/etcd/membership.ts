@@ -19,8 +19,8 @@ interface MembershipOperation {
   readonly name: string;
   /** Hosts that it cannot do without, beside the control planes. */
   readonly needs?: readonly string[];
-  /** Hosts that may be dead, even control planes. */
-  readonly spares?: readonly string[];
+  /** Hosts that may be dead, even control planes, and have no role any more. */
+  readonly leaving?: readonly string[];
   /** What will come of it, in words; throws GUARD_REFUSED. */
   forecast(ctx: PlanContext, observed: EtcdObservation): readonly string[];
   plan(ctx: PlanContext, basis: { readonly observed: EtcdObservation; readonly snapshot: boolean }): ClusterGraph;
@@ -32,10 +32,10 @@ interface MembershipOperation {
 
 /** A change of etcd's members: they are read when nobody else can change them any more, and again right before each change. */
 export async function changeMembership(operation: MembershipOperation): Promise<number> {
-  const { cluster, options, io, name, needs = [], spares = [] } = operation;
+  const { cluster, options, io, name, needs = [], leaving = [] } = operation;
   const needed = new Set([
     ...needs,
-    ...cluster.spec.roleGroups['control-plane'].filter((host) => !spares.includes(host)),
+    ...cluster.spec.roleGroups['control-plane'].filter((host) => !leaving.includes(host)),
   ]);
   let lines: readonly string[] = [];
   let headline = '';
@@ -46,6 +46,7 @@ export async function changeMembership(operation: MembershipOperation): Promise<
     io,
     name,
     mayBeDown: (host) => !needed.has(host),
+    also: leaving,
     read: (runtime) => readCluster(runtime, etcdStateOf),
     plan(ctx, observed) {
       lines = operation.forecast(ctx, observed);

@@ -19,7 +19,7 @@ export async function run({ options, args, io }: Invocation<RemoveOptions>): Pro
     options,
     io,
     name: `etcd remove-member ${which}`,
-    spares: [which],
+    leaving: [which],
     forecast: (ctx, observed) => forecastRemove(ctx, { which, observed }),
     headline(ctx, observed) {
       const { label, host, reachable } = leavingOf(ctx, { which, observed });

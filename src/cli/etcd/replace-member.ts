@@ -22,7 +22,7 @@ export async function run({ options, args, io }: Invocation<ReplaceOptions>): Pr
     io,
     name: `etcd replace-member ${old}${options.with === undefined ? '' : ` --with ${options.with}`}`,
     needs: [by],
-    spares: old === by ? [] : [old],
+    leaving: old === by ? [] : [old],
     forecast: (ctx, observed) => forecastReplace(ctx, { old, by, observed }),
     headline: () => (old === by ? `${old} becomes a new member of etcd` : `${by} takes the place of ${old} in etcd`),
     question: () => ({

@@ -5,12 +5,12 @@ import {
   clearEtcdData,
   daemonReload,
   disableService,
-  removeBackupTimer,
   removeFile,
   type StepContext,
   stopService,
 } from '../../step/index.js';
 import { defineTask, type Task } from '../context.js';
+import { noBackupTimer } from './backup-timer.js';
 import { etcdDirs } from './config.js';
 import { etcdService, etcdUnit } from './service.js';
 
@@ -37,7 +37,7 @@ export function removeEtcd({ hosts, wipeData, keepClient = [] }: RemoveEtcd): Ta
     const { etcd } = ctx.cluster.spec;
     const g = draft<StepContext>('remove-etcd');
     if (etcd.type === 'external') return g.done();
-    const timer = g.add('backup-timer', hosts, removeBackupTimer({}));
+    const timer = g.add('backup-timer', hosts, noBackupTimer());
     const stopped = g.add('stop', hosts, stopService({ service: etcdService }), { after: sameHost(timer) });
     const disabled = g.add('disable', hosts, disableService({ service: etcdService }), { after: sameHost(stopped) });
     const cleared = g.add('data', hosts, clearEtcdData({ ...etcdDirs(etcd), service: etcdService, wipe: wipeData }), {
