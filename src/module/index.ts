@@ -25,9 +25,6 @@ import {
   readEtcdCertificates,
   readEtcdVersions,
   readStatus,
-  type RenewCertificates,
-  renewEtcdCertificates,
-  requireEtcdCa,
   reconcileControlPlane,
   reconcileKubelets,
   recoverEtcdSpace,
@@ -94,7 +91,6 @@ export {
   whyForeign,
   whyNoSnapshot,
 } from '../task/index.js';
-export type { RenewCertificates } from '../task/index.js';
 export type { Module } from './module.js';
 export { defineModule } from './module.js';
 

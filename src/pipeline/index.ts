@@ -50,7 +50,6 @@ export { addEtcdMembers } from './etcd/add-member.js';
 export { backupOfEtcd, etcdBackupsOf, fetchEtcdBackup } from './etcd/backup.js';
 export { etcdCertificatesOf } from './etcd/certificates.js';
 export { etcdHealthOf } from './etcd/health.js';
-export { renewEtcd } from './etcd/renew.js';
 export { removeEtcdMember } from './etcd/remove-member.js';
 export { renewEtcd } from './etcd/renew.js';
 export { replaceEtcdMember } from './etcd/replace-member.js';

@@ -21,7 +21,6 @@ export { removeBackupTimer } from './etcd/backup-timer.js';
 export { compactEtcd } from './etcd/compact.js';
 export { defragEtcdMember, type EtcdDefragResult, etcdDefragReport } from './etcd/defrag.js';
 export type { EtcdMember } from './etcd/etcdctl.js';
-export { checkAccepted, checkServed } from './etcd/served.js';
 export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
 export type { EtcdPeer } from './etcd/leader.js';
 export { addEtcdLearner, promoteEtcdMember } from './etcd/members.js';
@@ -60,17 +59,6 @@ export {
   kubeadmInit,
   kubeadmJoin,
 } from './kube/kubeadm.js';
-export { type CordonNode, cordonNode, type DrainNode, drainNode, uncordonNode } from './kube/drain.js';
-export {
-  type ReadUnusedImages,
-  type RemoveImages,
-  readUnusedImages,
-  removeImages,
-  type UnusedImage,
-} from './kube/node-images.js';
-export { type ReadRuntime, type RuntimeReport, readRuntime } from './kube/read-runtime.js';
-export { type NodeReady, nodeReady } from './kube/node-ready.js';
-export { type RemovePods, removePods } from './kube/remove-pods.js';
 export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
 export { type ReconcileKubelet, reconcileKubelet } from './kube/kubelet.js';

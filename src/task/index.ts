@@ -25,7 +25,6 @@ export {
   observeCertificates,
   readEtcdCertificates,
 } from './etcd/read-certificates.js';
-export { type RenewCertificates, renewEtcdCertificates, requireEtcdCa } from './etcd/renew.js';
 export { readEtcd } from './etcd/read-state.js';
 export { outOfSpace, recoverEtcdSpace } from './etcd/recover-space.js';
 export { beforeRemoving, forecastRemove, leavingOf, type RemoveMember, removeMember } from './etcd/remove-member.js';
