@@ -236,6 +236,20 @@ describe('reconcileStaticPods', () => {
     }
   });
 
+  test('another Kubernetes version is refused, unless the step was planned by an upgrade', async () => {
+    const image = (version: string) => ({
+      ...plain,
+      'kube-apiserver': `kind: Pod\nspec:\n  containers:\n  - image: registry:5000/kube-apiserver:${version}\n`,
+    });
+    const { trial } = controlPlane({ files: { ...joined, ...liveFiles(image('v1.33.2')) }, wanted: image('v1.34.4') });
+    await expect(trial.precheck(step)).rejects.toMatchObject({
+      code: 'GUARD_REFUSED',
+      message: 'node-1: kube-apiserver runs v1.33.2, the cluster file asks for v1.34.4',
+    });
+    const upgrade = reconcileStaticPods({ nodeName: 'm1', documents, otherVersion: true });
+    expect(await trial.precheck(upgrade)).toMatchObject({ because: 'kube-apiserver: image differs' });
+  });
+
   test('what kubeadm refuses to render changes nothing', async () => {
     const { trial } = controlPlane({ files: { ...joined, ...liveFiles(plain) }, wanted: plain });
     trial.host.script(/kubeadm init phase/, { exitCode: 1, stderr: 'error: bad field' });

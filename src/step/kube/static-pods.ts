@@ -26,6 +26,8 @@ const rendered: RenderedFiles = { stamp: `${stateDirectory}/static-pods.json`, f
 export interface ReconcileStaticPods {
   readonly nodeName: string;
   readonly documents: readonly KubeadmDocument[];
+  /** True where the documents may be of another Kubernetes version than what runs. Default false: that is an upgrade, which has an order of its own. */
+  readonly otherVersion?: boolean;
 }
 
 /** A manifest that was replaced and has not served yet: enough to see it through, or to put the old one back. */
@@ -93,7 +95,7 @@ export async function putBackUnseen(ctx: StepContext): Promise<void> {
 
 async function differing(
   ctx: StepContext,
-  { documents }: ReconcileStaticPods,
+  { documents, otherVersion = false }: ReconcileStaticPods,
   unseen: ReadonlyMap<Component, Change>,
 ): Promise<readonly Difference[]> {
   const { host, signal } = ctx;
@@ -104,6 +106,7 @@ async function differing(
       if (wanted === undefined)
         throw new KubexmError('INTERNAL', `${host.name}: kubeadm rendered no manifest of ${component}`);
       const live = await host.readFile(manifestPath(component), { signal });
+      if (live !== undefined && !otherVersion) refuseOtherVersion(host.name, component, { live, wanted });
       const change = unseen.get(component);
       const differences = live === undefined ? ['it has no manifest'] : await manifestDifferences(live, wanted);
       const because = [...differences, ...(change ? ['an earlier change was not seen through'] : [])].join(', ');
@@ -118,6 +121,20 @@ async function differing(
     }),
   );
   return found.filter((difference) => difference !== undefined);
+}
+
+function refuseOtherVersion(
+  host: string,
+  component: Component,
+  { live, wanted }: { readonly live: string; readonly wanted: string },
+): void {
+  const versionOf = (manifest: string) => /\bimage["']?: *["']?\S+?:(v[\w.-]+)/.exec(manifest)?.[1];
+  const [from, to] = [versionOf(live), versionOf(wanted)];
+  if (from === undefined || to === undefined || from === to) return;
+  throw new KubexmError('GUARD_REFUSED', `${host}: ${component} runs ${from}, the cluster file asks for ${to}`, {
+    hint: `set spec.kubernetes.version back to ${from}: another version is an upgrade, which this command does not do`,
+    retryable: false,
+  });
 }
 
 async function replace(ctx: StepContext, p: ReconcileStaticPods, difference: Difference): Promise<void> {
