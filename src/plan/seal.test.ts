@@ -103,6 +103,23 @@ describe('seal', () => {
       ['x reads the output t, but does not wait for w, which writes it'],
     ],
     [
+      'an output that is written on another host than the one that is waited for',
+      made([
+        plain('w', [], [at('a', {}, { writes: ['t'] }), at('b')]),
+        plain('x', [lane('w')], [at('a', { token: output('t') }), at('b', { token: output('t') })]),
+      ]),
+      ['x on b reads the output t, but does not wait for w, which writes it'],
+    ],
+    [
+      'an output that is read further down the wrong host',
+      made([
+        plain('w', [], [at('a', {}, { writes: ['t'] }), at('b')]),
+        plain('x', [lane('w')], [at('a'), at('b')]),
+        plain('y', [lane('x')], [at('b', { token: output('t') })]),
+      ]),
+      ['y reads the output t, but does not wait for w, which writes it'],
+    ],
+    [
       'an output with two writers',
       made([plain('v', [], [at('a', {}, { writes: ['t'] })]), plain('w', [], [at('a', {}, { writes: ['t'] })])]),
       ['the output t is written by v and by w'],
@@ -232,3 +249,30 @@ function catchError(work: () => unknown): unknown {
   }
   return undefined;
 }
+
+describe('an output that is waited for', () => {
+  const writes = plain('w', [], [at('a', {}, { writes: ['t'] }), at('b')]);
+  const both = (id: string, after: Parameters<typeof plain>[1], params = {}) =>
+    plain(id, after, [at('a', params), at('b', params)]);
+  const reads = { token: output<string>('t') };
+
+  it.each([
+    ['on its own host', made([writes, plain('x', [lane('w')], [at('a', reads)])])],
+    ['down a chain of its own host', made([writes, both('x', [lane('w')]), plain('y', [lane('x')], [at('a', reads)])])],
+    ['behind a barrier, then on each host', made([writes, both('x', [barrier('w')]), both('y', [lane('x')], reads)])],
+    [
+      'behind a barrier at the end of a chain',
+      made([writes, both('x', [lane('w')]), both('y', [barrier('x')], reads)]),
+    ],
+    [
+      'on each host by another way',
+      made([
+        writes,
+        plain('x', [barrier('w')], [at('b')]),
+        both('y', [lane('w'), { ...lane('x'), where: 'present' }], reads),
+      ]),
+    ],
+  ])('%s is no fault', (_, fragment) => {
+    expect(trySeal('p', fragment, { hosts }).state).toBe('sealed');
+  });
+});
