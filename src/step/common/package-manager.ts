@@ -7,6 +7,8 @@ import type { PackageSpec } from './params.js';
 
 /** How long another package manager's lock is waited for. Unattended upgrades may take that long. */
 const lockWaitMs = 600_000;
+/** How long apt waits by itself at a time; it says who holds the lock only when it gives up. */
+const aptLockSeconds = 15;
 
 /** What is installed of the packages asked for, by name. */
 export interface PackageState {
@@ -56,10 +58,13 @@ export async function runManager(
   args: readonly string[],
 ): Promise<CommandResult> {
   const { host, signal } = ctx;
+  let holder: string | undefined;
   const attempt = async () => {
     const result = await host.tryRun(managerCommand(manager, args), { signal, long: true });
     const isLocked = !succeeded(manager, result) && saysLocked(manager, result);
-    if (isLocked) ctx.log('info', 'another package manager is at work; waiting for it');
+    const holds = isLocked ? lockHolder(result) : undefined;
+    if (holds !== undefined && holds !== holder) ctx.log('info', `waiting for another package manager: ${holds}`);
+    holder = holds ?? holder;
     return { done: !isLocked, result };
   };
   const { result } = await pollUntil(attempt, { timeoutMs: lockWaitMs, intervalMs: 2000, signal });
@@ -119,7 +124,7 @@ function managerCommand(manager: PackageManager, args: readonly string[]): Shell
   switch (manager) {
     case 'apt':
       // needrestart would restart services of its own choice in the middle of an installation.
-      return sh`DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -q -y -o DPkg::Lock::Timeout=${lockWaitMs / 1000} -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold ${args}`;
+      return sh`DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -q -y -o DPkg::Lock::Timeout=${aptLockSeconds} -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold ${args}`;
     case 'dnf':
     case 'yum':
       return sh`${manager} -q -y ${args}`;
@@ -139,6 +144,16 @@ function saysLocked(manager: PackageManager, { exitCode, stderr, stdout }: Comma
   if (manager === 'zypper') return exitCode === 7;
   return /Could not get lock|Unable to lock|Unable to acquire the dpkg frontend lock|holding the (yum|dnf) lock/.test(
     stderr + stdout,
+  );
+}
+
+/** `process 812 (unattended-upgr)`, as far as the manager tells. */
+function lockHolder({ stderr, stdout }: CommandResult): string {
+  const output = stderr + stdout;
+  return (
+    /process \d+(?: \([^)]*\))?/.exec(output)?.[0] ??
+    /application with pid \d+[^\n]*|The PID (\d+)[^\n]*/i.exec(output)?.[0] ??
+    'it does not say which'
   );
 }
 

@@ -27,7 +27,7 @@ describe('installPackage', () => {
     {
       manager: 'apt',
       command:
-        /^DEBIAN_FRONTEND=noninteractive .*apt-get -q -y -o DPkg::Lock::Timeout=600 .*install --no-install-recommends --allow-downgrades conntrack$/,
+        /^DEBIAN_FRONTEND=noninteractive .*apt-get -q -y -o DPkg::Lock::Timeout=15 .*install --no-install-recommends --allow-downgrades conntrack$/,
     },
     { manager: 'dnf', command: /^dnf -q -y install conntrack$/ },
     { manager: 'yum', command: /^yum -q -y install conntrack$/ },
@@ -110,7 +110,10 @@ describe('installPackage', () => {
           /apt-get .* install /,
           (_call, host) => {
             asked += 1;
-            if (asked < 3) return { exitCode: 100, stderr: 'E: Could not get lock /var/lib/dpkg/lock-frontend.' };
+            if (asked < 3) {
+              const held = 'It is held by process 812 (unattended-upgr)';
+              return { exitCode: 100, stderr: `E: Could not get lock /var/lib/dpkg/lock-frontend. ${held}` };
+            }
             for (const name of ['socat', 'conntrack']) host.packages.add(name);
             return '';
           },
@@ -118,7 +121,7 @@ describe('installPackage', () => {
       ],
     });
     expect((await trial.play(step)).again?.state).toBe('satisfied');
-    expect(trial.logs).toEqual(Array(2).fill('info: another package manager is at work; waiting for it'));
+    expect(trial.logs).toEqual(['info: waiting for another package manager: process 812 (unattended-upgr)']);
   });
 
   test("zypper's news of a due restart is a success", async () => {

@@ -37,7 +37,6 @@ export {
 export { type Validation, validate } from './validate.js';
 export {
   corednsImage,
-  criSocket,
   defaultKubernetesVersion,
   isOlder,
   minorOf,

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import type { Cluster } from './types.js';
 import {
   corednsImage,
-  criSocket,
   defaultKubernetesVersion,
   minorOf,
   newestMinor,
@@ -24,20 +23,6 @@ test('a newer minor takes the newest row, an older one the oldest', () => {
 
 test('crictl follows the minor of Kubernetes', () => {
   for (const [minor, { crictl }] of Object.entries(versionTable)) expect(crictl.startsWith(`v${minor}.`)).toBe(true);
-});
-
-test('the kubelet speaks to cri-dockerd where docker runs the containers', () => {
-  const common = { runcVersion: '', cniPluginsVersion: '', crictlVersion: '', version: '' };
-  const docker = {
-    type: 'docker',
-    criDockerdVersion: '',
-    docker: { packages: [], repository: { type: 'docker' }, extraConfig: {} },
-    ...common,
-  } as const;
-  expect(criSocket(docker)).toBe('unix:///run/cri-dockerd.sock');
-  expect(criSocket({ type: 'containerd', containerd: { extraConfig: {} }, ...common })).toBe(
-    'unix:///run/containerd/containerd.sock',
-  );
 });
 
 test.each([

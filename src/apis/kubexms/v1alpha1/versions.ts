@@ -1,4 +1,4 @@
-import type { Cluster, ContainerRuntime } from './types.js';
+import type { Cluster } from './types.js';
 
 /** What goes together with one Kubernetes minor. `pause`, `coredns` and `leastEtcd` are kubeadm's own constants. */
 export interface VersionSet {
@@ -95,9 +95,4 @@ export function corednsImage(cluster: Cluster): string {
   const repository = dns.imageRepository ?? imageRepository;
   const folder = repository === 'registry.k8s.io' ? `${repository}/coredns` : repository;
   return `${folder}/coredns:${dns.imageTag ?? versionsFor(version).coredns}`;
-}
-
-/** The socket the kubelet and kubeadm speak to. */
-export function criSocket(runtime: ContainerRuntime): string {
-  return runtime.type === 'docker' ? 'unix:///run/cri-dockerd.sock' : 'unix:///run/containerd/containerd.sock';
 }
