@@ -7,14 +7,15 @@ import { testKey } from './keys.fixture.js';
 import { sshConnector } from './ssh.js';
 import { realSshd, sshdMissing } from './sshd.fixture.js';
 
-const agentMissing = existsSync('/usr/bin/ssh-agent') ? undefined : 'skipped: apt-get install openssh-client';
+const agentPath = '/usr/bin/ssh-agent';
+const agentMissing = existsSync(agentPath) ? undefined : 'skipped: apt-get install openssh-client';
 const missing = sshdMissing ?? agentMissing;
 
 /** A real sshd, and a real agent with its socket in SSH_AUTH_SOCK; both end with the test. */
 async function setting() {
   const sshd = await realSshd();
   const socket = join(sshd.directory, 'agent.sock');
-  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  const agent = spawn(agentPath, ['-D', '-a', socket], { stdio: 'ignore' });
   onTestFinished(async () => {
     agent.kill();
     await sshd.stop();

@@ -87,7 +87,11 @@ describe('sysctl', () => {
   /** As grep prints them: the directories in the order they were named, each with its files in theirs. */
   const settings = ({ files }: FakeHost) =>
     ['/etc/sysctl.d/', '/usr/lib/sysctl.d/', '/etc/sysctl.conf']
-      .flatMap((place) => [...files].filter(([path]) => path.startsWith(place) && path.endsWith('.conf')).sort())
+      .flatMap((place) =>
+        [...files]
+          .filter(([path]) => path.startsWith(place) && path.endsWith('.conf'))
+          .sort(([a], [b]) => a.localeCompare(b, 'en')),
+      )
       .flatMap(([path, { content }]) => content.split('\n').map((line) => `${path}:${line}`))
       .filter((line) => /:[^#;]*=/.test(line))
       .join('\n');
