@@ -3,11 +3,11 @@ import { etcdPrograms } from '../../common/etcd-programs.js';
 import { asError, KubexmError } from '../../errors/index.js';
 import { sh } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
-import { journalLines } from '../systemd/unit.js';
 import { startService, stopService } from '../systemd/service.js';
+import { journalLines } from '../systemd/unit.js';
 import { endpointStatuses, parsed } from './endpoint-status.js';
 import { checkEtcdHealth } from './health.js';
-import { endpointsOf, type EtcdPeer } from './leader.js';
+import { type EtcdPeer, endpointsOf } from './leader.js';
 import { placePrograms, removeMark } from './upgrade-programs.js';
 
 /** etcd's leader looks at the members' versions, and each member at its storage, every 5 s: both have happened after this. */
@@ -35,7 +35,8 @@ export interface ToldVersions {
  * not raised: the leader does so when every member runs the new minor, and only then is new data written
  * (https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/, and server/etcdserver/version/monitor.go of its source). So one other member of the
  * old minor proves that it was not. When all others are new already, their storage says it, once the failed one is down and
- * the versions have settled. `disk`: storage version of the member's own data; undefined where it could not be read.
+ * the versions have settled. `disk`: storage version of the member's own data, empty before 3.6; undefined where it could not be
+ * read. Seen: 3.5.35 reads what 3.6.14 left before the cluster's version was raised, and refuses to start on it afterwards.
  */
 export function mayGoBack({
   from,
@@ -63,23 +64,18 @@ export async function goBack(ctx: StepContext, p: WayBack): Promise<KubexmError>
   const details = [why.message, ...said, ...(await journalLines(ctx, p.service)).slice(-5)];
   ctx.log('warn', `${p.own.name} did not come back with ${p.to}: ${why.message}`);
   await stopService({ service: p.service }).run(ctx, undefined);
-  if (!mayGoBack(await versionsNow(ctx, p))) {
-    await startService({ service: p.service, inputs: p.inputs })
-      .run(ctx, undefined)
-      .catch(() => undefined);
-    return new KubexmError('COMMAND_FAILED', `${p.own.name} did not come back with etcd ${p.to}`, {
-      details: [
-        ...details,
-        `it was not put back to ${p.from}: the cluster's version may have been raised, and ${p.from} cannot read the data then`,
-      ],
-      hint: `mend what etcd complains of (journalctl -u ${p.service} on ${host.name}), then run the same command again`,
-      retryable: false,
-      cause: why,
+  if (!mayGoBack(await versionsNow(ctx, p))) return await stayed(ctx, p, { why, details });
+  try {
+    await placePrograms(ctx, { from: etcdPrograms.previous });
+    await startService({ service: p.service, inputs: p.inputs }).run(ctx, undefined);
+    await checkEtcdHealth({ endpoints: endpointsOf([p.own, ...p.others]), waitMs: 60_000 }).run(ctx, undefined);
+  } catch (error) {
+    if (ctx.signal.aborted) throw error;
+    return await stayed(ctx, p, {
+      why,
+      details: [...details, `and not with ${p.from} either: ${asError(error).message}`],
     });
   }
-  await placePrograms(ctx, { from: etcdPrograms.previous });
-  await startService({ service: p.service, inputs: p.inputs }).run(ctx, undefined);
-  await checkEtcdHealth({ endpoints: endpointsOf([p.own, ...p.others]), waitMs: 60_000 }).run(ctx, undefined);
   await removeMark(ctx);
   return new KubexmError(
     'COMMAND_FAILED',
@@ -91,6 +87,28 @@ export async function goBack(ctx: StepContext, p: WayBack): Promise<KubexmError>
       cause: why,
     },
   );
+}
+
+/** The new programs stay in place, and the mark: whoever runs the command again goes on from here. */
+async function stayed(
+  ctx: StepContext,
+  p: WayBack,
+  { why, details }: { readonly why: Error; readonly details: readonly string[] },
+): Promise<KubexmError> {
+  await stopService({ service: p.service }).run(ctx, undefined);
+  await placePrograms(ctx, { from: etcdPrograms.staged(p.to) });
+  await startService({ service: p.service, inputs: p.inputs })
+    .run(ctx, undefined)
+    .catch(() => undefined);
+  return new KubexmError('COMMAND_FAILED', `${p.own.name} did not come back with etcd ${p.to}`, {
+    details: [
+      ...details,
+      `${p.to} stays in place: the cluster's version may have been raised, and ${p.from} does not start on its data then`,
+    ],
+    hint: `mend what etcd complains of (journalctl -u ${p.service} on ${ctx.host.name}), then run the same command again`,
+    retryable: false,
+    cause: why,
+  });
 }
 
 async function versionsNow(ctx: StepContext, p: WayBack): Promise<Parameters<typeof mayGoBack>[0]> {
@@ -112,7 +130,7 @@ async function versionsNow(ctx: StepContext, p: WayBack): Promise<Parameters<typ
     sh`${etcdPrograms.staged(p.to)}/etcdutl snapshot status ${p.dataDir}/member/snap/db -w json`,
     { signal, long: true },
   );
-  return { from: p.from, to: p.to, others, disk: parsed<{ version?: string }>(stdout)?.version || undefined };
+  return { from: p.from, to: p.to, others, disk: parsed<{ version?: string }>(stdout)?.version };
 }
 
 /** `3.6` of v3.6.14 or 3.6.14. */
