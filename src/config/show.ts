@@ -36,14 +36,7 @@ type SecretSource = NonNullable<Host['sudoPassword']>;
 
 function writtenHost(host: Host, clusterRuntime: ContainerRuntime): object {
   const { login, sudoPassword, bastion, connectionTimeoutMs, containerRuntime } = host;
-  const derived = new Set([
-    'roles',
-    'login',
-    'sudoPassword',
-    'bastion',
-    'connectionTimeoutMs',
-    'containerRuntime',
-  ]);
+  const derived = new Set(['roles', 'login', 'sudoPassword', 'bastion', 'connectionTimeoutMs', 'containerRuntime']);
   const { sandboxImage: _ofTheCluster, ...ownRuntime } = containerRuntime;
   return {
     ...Object.fromEntries(Object.entries(host).filter(([key]) => !derived.has(key))),

@@ -1,5 +1,4 @@
 import { KubexmError } from '../../errors/index.js';
-import type { Json } from '../../plan/index.js';
 import { type ShellCommand, script } from '../../runner/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
@@ -77,13 +76,13 @@ export const drainNode = defineStep<DrainNode>({
   // Its own limit is `timeoutSeconds`; the last answers come after it.
   policy: { timeoutMs: 86_400_000 },
   async precheck(ctx, p) {
-    const { evict, unmanaged } = podsToEvict(await podsOn(ctx, p.node));
-    if (evict.length === 0) return satisfied('no pods are to be moved');
+    const { evict: moving, unmanaged } = podsToEvict(await podsOn(ctx, p.node));
+    if (moving.length === 0) return satisfied('no pods are to be moved');
     if (unmanaged.length > 0 && p.evictUnmanaged !== true) throw unmanagedPods(p, unmanaged);
-    return needed(`${evict.length} pods are to be moved`);
+    return needed(`${moving.length} pods are to be moved`);
   },
   async run(ctx, p) {
-    const { evict: all } = podsToEvict(await podsOn(ctx, p.node));
+    const all = podsToEvict(await podsOn(ctx, p.node)).evict;
     const waiting = new Map(all.map((pod) => [pod.metadata.uid, pod]));
     const told = new Map<string, string>();
     let blocked: readonly Blocked[] = [];
@@ -100,7 +99,7 @@ export const drainNode = defineStep<DrainNode>({
         for (const { pod, because } of blocked) {
           if (told.get(pod) === because) continue;
           told.set(pod, because);
-          ctx.log('info', `${pod} cannot go yet: ${because}`, { pod, because } as Json);
+          ctx.log('info', `${pod} cannot go yet: ${because}`, { pod, because });
         }
         return { done: waiting.size === 0 };
       },

@@ -1,7 +1,7 @@
 import type { ContainerRuntime } from '../../apis/kubexms/v1alpha1/index.js';
 import { unreachable } from '../../errors/index.js';
 import { draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
-import { criReady, sameRuntime, type StepContext } from '../../step/index.js';
+import { criReady, type StepContext, sameRuntime } from '../../step/index.js';
 import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
 import { runtimeReady } from '../milestones.js';
 import type { RuntimeDraft } from './common.js';

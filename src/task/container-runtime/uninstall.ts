@@ -1,4 +1,4 @@
-import type { ContainerRuntime, Containerd, Docker } from '../../apis/kubexms/v1alpha1/index.js';
+import type { Containerd, ContainerRuntime, Docker } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths } from '../../common/host-paths.js';
 import { unreachable } from '../../errors/index.js';
 import { type After, type Draft, draft, type HostName, type Ref, sameHost } from '../../plan/index.js';

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { draft, seal } from '../../plan/index.js';
 import type { StepContext } from '../../step/index.js';
 import { planContext, smallCluster } from '../plan-context.fixture.js';
-import { migrateRuntime, observeNodeRuntime } from './migrate-runtime.js';
 import { observeUnused, pruneImages } from './images.js';
+import { migrateRuntime, observeNodeRuntime } from './migrate-runtime.js';
 
 const containerd = 'unix:///run/containerd/containerd.sock';
 const docker = 'unix:///run/cri-dockerd.sock';

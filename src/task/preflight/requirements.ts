@@ -40,7 +40,8 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
     disk: diskNeeds({
       isNode,
       runtime: hostNamed(ctx, host).containerRuntime.type,
-      ...(isEtcd ? { etcdDataDir } : {}) }),
+      ...(isEtcd ? { etcdDataDir } : {}),
+    }),
     commands: [...new Set([...(isNode ? nodeCommands : []), ...(isEtcd ? etcdCommands : [])])],
     ports: [
       ...(isControlPlane ? controlPlanePorts : []),

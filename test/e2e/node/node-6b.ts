@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assertClusterHealthy } from '../harness/kube.js';
 import { scenario } from '../harness/scenario.js';
