@@ -84,6 +84,7 @@ const limits = {
     'etcd-membership': 1,
     'control-plane-change': 1,
     'kubelet-restart': 10,
+    'runtime-change': 10,
   },
 };
 

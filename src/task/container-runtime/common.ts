@@ -1,7 +1,7 @@
 import type { ContainerRuntime } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths } from '../../common/host-paths.js';
 import type { Draft, HostName } from '../../plan/index.js';
-import { type StepContext, writeFile } from '../../step/index.js';
+import { type StepContext, type StepOverrides, writeFile } from '../../step/index.js';
 import { placeArchive } from '../artifacts.js';
 import type { PlanContext } from '../context.js';
 import { endpointOf } from './runtime-hosts.js';
@@ -12,6 +12,13 @@ export interface RuntimeDraft<R extends ContainerRuntime> {
   readonly ctx: PlanContext;
   readonly runtime: R;
   readonly hosts: readonly HostName[];
+  /** Pods run in it: only some hosts at a time may be without it for a moment. */
+  readonly inUse: boolean;
+}
+
+/** For the steps that a runtime in use does not answer during. */
+export function fewAtOnce({ inUse }: { readonly inUse: boolean }): StepOverrides {
+  return inUse ? { uses: ['runtime-change'] } : {};
 }
 
 /** What every runtime needs beside itself: CNI plugins, and crictl that knows where it is. */

@@ -129,6 +129,10 @@ describe('the plan', () => {
       expect(hostsOf(plan, `${name}/containerd/start`)).toEqual(hosts);
       expect(hostsOf(plan, `${name}/verify`)).toEqual(hosts);
     }
+    const usesOf = (name: string) =>
+      plan.nodes.get(`install-container-runtime/${name}/containerd/start`)?.jobs.map(({ step }) => step.uses);
+    expect(usesOf('other-workers')).toEqual([['runtime-change']]);
+    expect(usesOf('new')).toEqual([undefined]);
     const guard = plan.nodes.get('install-container-runtime/m2/same-runtime');
     expect(guard?.after).toEqual([{ node: 'install-container-runtime/m1/verify', kind: 'barrier' }]);
     const verify = plan.nodes.get('install-container-runtime/m2/verify');

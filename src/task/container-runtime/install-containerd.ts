@@ -4,7 +4,7 @@ import { sameHost } from '../../plan/index.js';
 import { daemonReload, enableService, renderTemplate, restartService, writeFile } from '../../step/index.js';
 import { placeArchive, placeBinary } from '../artifacts.js';
 import { osReady } from '../milestones.js';
-import { placeTools, type RuntimeDraft } from './common.js';
+import { fewAtOnce, placeTools, type RuntimeDraft } from './common.js';
 import { containerdConfig } from './containerd-config.js';
 import { writeRegistries } from './registry.js';
 
@@ -45,7 +45,12 @@ export function planContainerd(draft: RuntimeDraft<Containerd>): void {
   const reloaded = g.add('daemon-reload', hosts, daemonReload({ units: [service] }), { after: sameHost(written) });
   const enabled = g.add('enable', hosts, enableService({ service }), { after: sameHost(reloaded) });
   // Pods live on while it restarts. certs.d is read at each pull: a changed mirror needs no restart.
-  g.add('start', hosts, restartService({ service, inputs: [config, unit, `${hostPaths.bin}/containerd`] }), {
-    after: sameHost([containerd, runc, configured, enabled, osReady]),
-  });
+  g.add(
+    'start',
+    hosts,
+    restartService({ service, inputs: [config, unit, `${hostPaths.bin}/containerd`] }, fewAtOnce(draft)),
+    {
+      after: sameHost([containerd, runc, configured, enabled, osReady]),
+    },
+  );
 }

@@ -19,7 +19,7 @@ import {
 import { placeArchive } from '../artifacts.js';
 import { factsOf, type PlanContext } from '../context.js';
 import { osReady } from '../milestones.js';
-import { placeTools, type RuntimeDraft } from './common.js';
+import { fewAtOnce, placeTools, type RuntimeDraft } from './common.js';
 import { daemonJson } from './docker-config.js';
 import { conflictingPackages, packageRepository, packageSpecs } from './docker-packages.js';
 import { writeRegistries } from './registry.js';
@@ -37,7 +37,8 @@ export function planDocker(draft: RuntimeDraft<Docker>): void {
 }
 
 /** docker alone, as the host's package manager has it. The result: it runs with its configuration. */
-export function installDocker({ g, ctx, runtime, hosts }: RuntimeDraft<Docker>): Ref {
+export function installDocker(draft: RuntimeDraft<Docker>): Ref {
+  const { g, ctx, runtime, hosts } = draft;
   const managers = new Map(hosts.map((host) => [host, managerOf(ctx, host)]));
   const of = (host: HostName): PackageManager => managers.get(host) ?? 'apt';
   const removed = g.addEach(
@@ -80,15 +81,20 @@ export function installDocker({ g, ctx, runtime, hosts }: RuntimeDraft<Docker>):
   const installed = g.addEach(
     'install-packages',
     hosts,
-    (host) => installPackage({ packages: packageSpecs(runtime, of(host)), manager: of(host) }),
+    (host) => installPackage({ packages: packageSpecs(runtime, of(host)), manager: of(host) }, fewAtOnce(draft)),
     { after: sameHost([listed, configured]) },
   );
   const enabled = g.add('enable-docker', hosts, enableService({ service: 'docker.service' }), {
     after: sameHost(installed),
   });
-  return g.add('start-docker', hosts, restartService({ service: 'docker.service', inputs: [config] }), {
-    after: sameHost([enabled, osReady]),
-  });
+  return g.add(
+    'start-docker',
+    hosts,
+    restartService({ service: 'docker.service', inputs: [config] }, fewAtOnce(draft)),
+    {
+      after: sameHost([enabled, osReady]),
+    },
+  );
 }
 
 function installCriDockerd({ g, ctx, runtime, hosts }: RuntimeDraft<Docker>, daemon: Ref): void {

@@ -60,7 +60,7 @@ export function onHosts(
     const count = (kinds.get(runtime.type) ?? 0) + 1;
     kinds.set(runtime.type, count);
     const part = draft<StepContext>(count === 1 ? runtime.type : `${runtime.type}-${count}`);
-    planRuntime({ g: part, ctx, runtime, hosts: of });
+    planRuntime({ g: part, ctx, runtime, hosts: of, inUse });
     return g.include(part.done(), { after: inUse ? sameHost(guarded) : [] });
   });
   g.addEach(
