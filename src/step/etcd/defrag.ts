@@ -25,6 +25,8 @@ export interface DefragEtcdMember {
   readonly leastBytes: number;
   /** 0 to 1. */
   readonly leastPart: number;
+  /** How long all may take to serve before it is refused, in ms. Default 15000. */
+  readonly settleMs?: number;
 }
 
 /**
@@ -47,7 +49,7 @@ export const defragEtcdMember = defineStep<DefragEtcdMember>({
   },
   async run(ctx, p) {
     const all = [p.own, ...p.others];
-    const { done, troubles } = await waitUntilServing(ctx, all, 15_000);
+    const { done, troubles } = await waitUntilServing(ctx, all, p.settleMs ?? 15_000);
     if (!done) {
       throw new KubexmError('GUARD_REFUSED', `${p.own.name} is not defragmented: it would be a second one away`, {
         details: troubles,

@@ -12,6 +12,8 @@ export interface ReconfigureEtcdMember {
   readonly service: string;
   readonly inputs: readonly string[];
   readonly endpoint: string;
+  /** How long the others may take to serve before it is refused, in ms. Default 15000. */
+  readonly settleMs?: number;
 }
 
 /**
@@ -30,7 +32,7 @@ export const reconfigureEtcdMember = defineStep<ReconfigureEtcdMember>({
     const own = peers?.find(({ endpoint }) => endpoint === p.endpoint);
     const others = (peers ?? []).filter((peer) => peer !== own);
     if (own !== undefined) {
-      const { done, troubles } = await waitUntilServing(ctx, others, 15_000);
+      const { done, troubles } = await waitUntilServing(ctx, others, p.settleMs ?? 15_000);
       if (!done) throw twoAway(ctx, own, troubles);
       await moveLeadAway(ctx, { own, others });
     }

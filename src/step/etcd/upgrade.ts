@@ -6,7 +6,7 @@ import { defineStep, needed, satisfied } from '../define.js';
 import { startService, stopService } from '../systemd/service.js';
 import { endpointStatuses } from './endpoint-status.js';
 import { checkEtcdHealth } from './health.js';
-import { endpointsOf, type EtcdPeer, moveLeadAway, troublesOf } from './leader.js';
+import { type EtcdPeer, endpointsOf, moveLeadAway, troublesOf } from './leader.js';
 import { goBack } from './upgrade-back.js';
 import { installedVersion, placePrograms, readMark, removeMark, writeMark } from './upgrade-programs.js';
 
@@ -19,6 +19,8 @@ export interface UpgradeEtcdMember {
   readonly own: EtcdPeer;
   readonly others: readonly EtcdPeer[];
   readonly dataDir: string;
+  /** How long the others may take to be healthy before it is refused, in ms. Default 30000. */
+  readonly settleMs?: number;
 }
 
 /**
@@ -80,7 +82,7 @@ async function requireHealthyOthers(ctx: StepContext, p: UpgradeEtcdMember, runs
     await checkEtcdHealth({
       endpoints: endpointsOf(asked),
       members: [p.own, ...p.others].map(({ name, peerUrl }) => ({ name, peerUrl })),
-      waitMs: 30_000,
+      waitMs: p.settleMs ?? 30_000,
     }).run(ctx, undefined);
   } catch (error) {
     if (!(error instanceof KubexmError) || ctx.signal.aborted) throw error;
