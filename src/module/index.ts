@@ -21,6 +21,7 @@ import {
   pullNodeImages,
   type RenewCertificates,
   readApiservers,
+  readBackups,
   readEtcd,
   readEtcdCertificates,
   readEtcdVersions,
@@ -127,7 +128,7 @@ export const status = defineModule('status', [readStatus, readEtcd]);
 /** Members, their state, alarms. */
 export const etcdState = defineModule('etcd-state', [readEtcd]);
 /** Members with all that hangs on them. */
-export const etcdHealth = defineModule('etcd-health', [readEtcd, readEtcdCertificates, readApiservers]);
+export const etcdHealth = defineModule('etcd-health', [readEtcd, readEtcdCertificates, readApiservers, readBackups()]);
 export const etcdCertificateReads = defineModule('etcd-certificates', [readEtcdCertificates]);
 /** The CA of this machine, before anything is signed with it. */
 export const etcdCa = defineModule('etcd-ca', [requireEtcdCa]);

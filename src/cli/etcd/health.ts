@@ -1,6 +1,6 @@
 import { plural } from '../../logger/index.js';
-import { type EtcdHealth, etcdHealthOf } from '../../pipeline/index.js';
 import type { Style } from '../../logger/style.js';
+import { type EtcdHealth, etcdHealthOf } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
 import { print, printJson } from '../io.js';
 import { readCluster } from '../operation.js';
@@ -31,7 +31,7 @@ export function healthText(health: EtcdHealth, style: Style): string {
     `etcd: ${color(words[verdict])} (${quorum})`,
     ...problems.map((problem) => `  ${style.red('✖')} ${problem}`),
   ].join('\n');
-  const rest = [certificatesLine(health), apiserversLine(health)].join('\n');
+  const rest = [certificatesLine(health), apiserversLine(health), backupsLine(health)].join('\n');
   return [head, ...(members.length > 0 ? [membersTable(members)] : []), rest].join('\n\n');
 }
 
@@ -51,4 +51,13 @@ function apiserversLine({ apiservers }: EtcdHealth): string {
     (each) => each.state === 'unknown' || (each.state === 'present' && each.isCurrent === undefined),
   );
   return `Apiservers: ${current.length} of ${set.length} name exactly the members${unknown.length > 0 ? `; unknown: ${unknown.map(({ host }) => host).join(', ')}` : ''}`;
+}
+
+function backupsLine({ backups }: EtcdHealth): string {
+  const times = backups.flatMap(({ host, lastSuccess }) => (lastSuccess ? [{ host, ...lastSuccess }] : []));
+  const last = times.sort((a, b) => a.time.localeCompare(b.time)).at(-1);
+  const next = backups.find((each) => each.next !== undefined)?.next;
+  if (last !== undefined)
+    return `Backups by time: the last one that was proven ${last.time}, revision ${last.revision}, on ${last.host}${next === undefined ? '' : `; next ${next}`}`;
+  return backups.some(({ timer }) => timer !== 'absent') ? 'Backups by time: none yet' : 'Backups by time: none set up';
 }

@@ -28,10 +28,10 @@ export async function run({ options, io }: Invocation<RenewOptions>): Promise<nu
 
 function summaryText({ certificates, quorum }: EtcdHealth, days: number): string {
   const leaves = certificates.filter(({ path }) => !path.endsWith('/ca.pem'));
-  const due = leaves.filter(({ daysLeft }) => daysLeft === undefined || daysLeft <= days);
+  const due = leaves.filter(({ daysLeft, isOwn }) => daysLeft === undefined || daysLeft <= days || isOwn !== true);
   return [
     `etcd: ${quorum}`,
-    `${due.length} of ${plural(leaves.length, 'certificate')} have no more than ${days} days left, or cannot be read: they are made anew from the CA that is there`,
-    'One member after the other, then one control plane after the other; nothing is restarted.',
+    `${due.length} of ${plural(leaves.length, 'certificate')} are due (no more than ${days} days left, or not those of the work directory)`,
+    'One member after the other, then one control plane after the other; the CA stays, nothing is restarted.',
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 import type { HostName } from '../../plan/index.js';
 import type { PlanContext } from '../context.js';
 import type { Findings } from '../findings.js';
+import { type BackupObservation, observeBackups } from './backup.js';
 import { type EtcdObservation, type ObservedMember, observeEtcd } from './observation.js';
 import { type MemberHealth, memberProblems, membersHealth } from './member-health.js';
 import { quorumNow } from './quorum.js';
@@ -24,6 +25,7 @@ export interface EtcdHealth {
     /** It names exactly the members; absent where either is unknown. */
     readonly isCurrent?: boolean;
   })[];
+  readonly backups: BackupObservation['hosts'];
 }
 
 /** `no-quorum` also where nobody can be asked: then there is none that anybody could rely on. */
@@ -40,12 +42,14 @@ export function observeHealth(ctx: PlanContext, findings: Findings): EtcdHealth 
   const certificates = observeCertificates(ctx, findings);
   const apiservers = apiserversHealth(etcd, observeApiservers(ctx, findings));
   const unasked = new Set(certificates.filter(({ state }) => state === 'unknown').map(({ host }) => host));
+  const { hosts: backups } = observeBackups(ctx, findings);
   const problems = [
     ...memberProblems(etcd, members),
     ...[...unasked].map((host) => unaskedText(host, certificates)),
     ...findings.failures.filter(({ host }) => !unasked.has(host)).map(({ message }) => message),
     ...certificateProblems(certificates, warnDays),
     ...apiservers.filter(({ isCurrent }) => isCurrent === false).map((each) => apiserverText(each)),
+    ...backupProblems(ctx, backups),
   ];
   const verdict = etcdVerdict(etcd);
   return {
@@ -55,6 +59,7 @@ export function observeHealth(ctx: PlanContext, findings: Findings): EtcdHealth 
     members,
     certificates,
     apiservers,
+    backups,
   };
 }
 
@@ -75,4 +80,17 @@ function apiserverText({ host, etcdServers }: ObservedApiserver): string {
 function unaskedText(host: HostName, certificates: readonly ObservedCertificate[]): string {
   const because = certificates.find((each) => each.host === host && each.state === 'unknown')?.error ?? '';
   return `${because}: what only it can tell is unknown`;
+}
+
+/** Where the config wants backups by time, every member makes them. */
+function backupProblems(ctx: PlanContext, backups: BackupObservation['hosts']): readonly string[] {
+  const { etcd } = ctx.cluster.spec;
+  if (etcd.type === 'external' || etcd.backup.schedule === undefined) return [];
+  return backups.flatMap(({ host, timer, lastResult }) => [
+    ...(timer === 'absent' ? [`${host} makes no backups by time; kubexm cluster create sets that up`] : []),
+    ...(timer === 'inactive' ? [`the timer of the backups does not run on ${host}`] : []),
+    ...(lastResult !== undefined && lastResult !== 'success'
+      ? [`the last backup by time failed on ${host} (${lastResult}): journalctl -u kubexm-etcd-backup there says why`]
+      : []),
+  ]);
 }

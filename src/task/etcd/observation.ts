@@ -72,7 +72,8 @@ export function observeEtcd(ctx: PlanContext, findings: Findings): EtcdObservati
   });
   return {
     membership: agreed ? 'agreed' : stale ? 'stale' : 'unknown',
-    members,
+    // etcd lists them by their ids, which are random.
+    members: members.toSorted((a, b) => (a.host ?? a.name).localeCompare(b.host ?? b.name, 'en', { numeric: true })),
     // A list that nobody could read, or that may be out of date, does not tell who is no member.
     missing: agreed
       ? wanted.filter((each) => !members.some((member) => member.host === each.name)).map(({ name }) => name)
