@@ -65,6 +65,12 @@ export function labCluster(options: LabClusterOptions) {
       },
       ...kubelet(versions.kubernetes),
       dns: { imageTag: versions.coredns },
+      // All hosts share one disk: a share of it, which is the default, may well be missing on a healthy machine.
+      kubelet: {
+        extraConfig: {
+          evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1Gi', 'imagefs.available': '1Gi' },
+        },
+      },
       // A lab host may not set the machine's connection tracking limits.
       kubeProxy: { mode: 'iptables', extraConfig: { conntrack: { maxPerCore: 0, min: 0 } } },
     },
