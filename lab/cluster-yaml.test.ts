@@ -73,9 +73,13 @@ describe("the lab's cluster.yaml", () => {
 
   it('lets a kubelet run on cgroup v1 from the version on that refuses it', () => {
     const kubelet = (kubernetes: string) =>
-      spec(1, { versions: { ...mirrorVersions(), kubernetes } }).kubernetes.kubelet;
-    expect(kubelet('v1.35.4')).toEqual({ extraConfig: { failCgroupV1: false } });
-    expect(kubelet('v1.34.5')).toBeUndefined();
+      spec(1, { versions: { ...mirrorVersions(), kubernetes } }).kubernetes.kubelet.extraConfig;
+    expect(kubelet('v1.35.4')).toMatchObject({ failCgroupV1: false });
+    expect(kubelet('v1.34.5')).not.toHaveProperty('failCgroupV1');
+  });
+
+  it("does not evict for the share of the machine's disk that is in use", () => {
+    expect(spec(1).kubernetes.kubelet.extraConfig.evictionHard).toMatchObject({ 'imagefs.available': '1Gi' });
   });
 
   it('merges overrides key by key and replaces lists', () => {

@@ -63,14 +63,8 @@ export function labCluster(options: LabClusterOptions) {
         // A lab host may not lower an oom_score_adj.
         containerd: { extraConfig: { plugins: { 'io.containerd.cri.v1.runtime': { restrict_oom_score_adj: true } } } },
       },
-      ...kubelet(versions.kubernetes),
+      kubelet: kubelet(versions.kubernetes),
       dns: { imageTag: versions.coredns },
-      // All hosts share one disk: a share of it, which is the default, may well be missing on a healthy machine.
-      kubelet: {
-        extraConfig: {
-          evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1Gi', 'imagefs.available': '1Gi' },
-        },
-      },
       // A lab host may not set the machine's connection tracking limits.
       kubeProxy: { mode: 'iptables', extraConfig: { conntrack: { maxPerCore: 0, min: 0 } } },
     },
@@ -113,10 +107,14 @@ function roleGroups({ hosts, controlPlanes = 1, etcd = controlPlanes, workers }:
   };
 }
 
-/** From 1.35 on a kubelet refuses cgroup v1, which is what some machines, and so their lab hosts, have. */
+/**
+ * From 1.35 on a kubelet refuses cgroup v1, which is what some machines, and so their lab hosts, have. All hosts share one
+ * disk: a share of it that must be free, which is the default, may well be missing on a healthy machine.
+ */
 function kubelet(kubernetesVersion: string) {
   const minor = Number(kubernetesVersion.split('.')[1]);
-  return minor >= 35 ? { kubelet: { extraConfig: { failCgroupV1: false } } } : {};
+  const evictionHard = { 'memory.available': '100Mi', 'nodefs.available': '1Gi', 'imagefs.available': '1Gi' };
+  return { extraConfig: { evictionHard, ...(minor >= 35 ? { failCgroupV1: false } : {}) } };
 }
 
 function login({ login: kind = 'key', privateKeyPath, sudoPasswordPath }: LabClusterOptions) {
