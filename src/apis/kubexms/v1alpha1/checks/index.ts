@@ -6,6 +6,7 @@ import { checkHosts } from './hosts.js';
 import { checkLogins } from './logins.js';
 import { checkNetwork } from './network.js';
 import { checkMembers, checkRoles } from './roles.js';
+import { checkRuntimes } from './runtimes.js';
 import { checkSecrets } from './secrets.js';
 import { checkVersions } from './versions.js';
 
@@ -17,6 +18,7 @@ export const checks: readonly Check[] = [
   checkRoles,
   checkEndpoint,
   checkVersions,
+  checkRuntimes,
   checkEtcd,
   checkNetwork,
   checkSecrets,
