@@ -58,6 +58,7 @@ export const defragEtcdMember = defineStep<DefragEtcdMember>({
       });
     }
     await moveLeadAway(ctx, { own: p.own, others: p.others });
+    await compactionSettled(ctx, p);
     const before = await ownStatus(ctx, p);
     const began = performance.now();
     await ctx.host.run(etcdctl([p.own.endpoint], ['defrag'], { timeoutSeconds: 3600 }), {
@@ -83,6 +84,20 @@ export const defragEtcdMember = defineStep<DefragEtcdMember>({
     ctx.log('debug', etcdDefragReport, result);
   },
 });
+
+/** Each member compacts at its own pace; what is freed after its defragmentation stays a hole. */
+async function compactionSettled(ctx: StepContext, p: DefragEtcdMember): Promise<void> {
+  let last = Number.POSITIVE_INFINITY;
+  await pollUntil(
+    async () => {
+      const { dbSizeInUseBytes: inUse } = await ownStatus(ctx, p);
+      const done = inUse >= last * 0.99;
+      last = inUse;
+      return { done };
+    },
+    { timeoutMs: 60_000, intervalMs: 700, signal: ctx.signal },
+  );
+}
 
 /** Asked for a while: a member that was just restarted may still open its database. */
 async function ownStatus(ctx: StepContext, { own }: DefragEtcdMember): Promise<EtcdEndpointStatus> {

@@ -61,7 +61,8 @@ export async function goBack(ctx: StepContext, p: WayBack): Promise<KubexmError>
   const { host } = ctx;
   const why = asError(p.cause);
   const said = why instanceof KubexmError ? why.details : [];
-  const details = [why.message, ...said, ...(await journalLines(ctx, p.service)).slice(-5)];
+  // A start that failed has told what etcd wrote already.
+  const details = [...new Set([why.message, ...said, ...(await journalLines(ctx, p.service)).slice(-5)])];
   ctx.log('warn', `${p.own.name} did not come back with ${p.to}: ${why.message}`);
   await stopService({ service: p.service }).run(ctx, undefined);
   if (!mayGoBack(await versionsNow(ctx, p))) return await stayed(ctx, p, { why, details });
