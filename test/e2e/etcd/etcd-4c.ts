@@ -22,11 +22,9 @@ export const etcd4c = scenario({
     const events = async () => (await t.journal({ graph: 'restore-etcd' })).events;
 
     const moments: readonly [string, (seen: Awaited<ReturnType<typeof events>>) => boolean][] = [
-      ['while the apiservers stop', (seen) => acting(seen, '/stop-apiservers')],
       ['when the manifests were moved away', (seen) => finished(seen, '/stop-apiservers', first)],
       ['when the members were stopped', (seen) => finished(seen, '/stop-etcd', second)],
       ['when data was moved', (seen) => finished(seen, '/move-data', second)],
-      ['while the members start', (seen) => acting(seen, '/start-etcd')],
       ['while the apiservers start', (seen) => acting(seen, '/start-apiservers')],
     ];
     let restores = 0;
