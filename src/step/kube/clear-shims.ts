@@ -1,4 +1,4 @@
-import { sh } from '../../runner/index.js';
+import { type ShellCommand, sh } from '../../runner/index.js';
 import { defineStep, needed, satisfied } from '../define.js';
 
 /** `program`: the shim's path on the host, `/usr/local/bin/containerd-shim-runc-v2`. `runDir`: where its mounts are. */
@@ -7,13 +7,27 @@ export interface ClearShims {
   readonly runDir: string;
 }
 
+/**
+ * A shell function that prints process ids. Only those of this host itself: a host that is a machine for others (virtual
+ * ones that share its kernel) sees their shims too, and they are theirs.
+ */
+const ownShims = ({ program }: ClearShims): ShellCommand => sh`shims() {
+  own=$(readlink /proc/self/ns/pid)
+  for e in /proc/[0-9]*/exe; do
+    pid=\${e#/proc/}; pid=\${pid%/exe}
+    [ "$(readlink "$e" 2> /dev/null | sed 's/ (deleted)$//')" = ${program} ] || continue
+    [ "$(readlink "/proc/$pid/ns/pid" 2> /dev/null)" = "$own" ] && echo "$pid"
+  done
+}`;
+
 /** Ends shims, and with them the containers, that outlived their runtime, and unmounts what they had mounted. */
 export const clearShims = defineStep<ClearShims>({
   kind: 'cri.clear-shims',
   title: () => 'End containers that outlived the runtime',
   async precheck({ host, signal }, p) {
     const { stdout } = await host.run(
-      sh`for e in /proc/[0-9]*/exe; do [ "$(readlink "$e" 2> /dev/null | sed 's/ (deleted)$//')" = ${p.program} ] && echo shim; done
+      sh`${ownShims(p)}
+for shim in $(shims); do echo shim; done
 awk -v p=${`${p.runDir}/`} 'index($5, p) == 1 { print "mount" }' /proc/self/mountinfo`,
       { signal },
     );
@@ -23,9 +37,8 @@ awk -v p=${`${p.runDir}/`} 'index($5, p) == 1 { print "mount" }' /proc/self/moun
     return needed(`${count('shim')} shims and ${count('mount')} mounts are left`);
   },
   async run({ host, signal }, p) {
-    const command = sh`for e in /proc/[0-9]*/exe; do
-  [ "$(readlink "$e" 2> /dev/null | sed 's/ (deleted)$//')" = ${p.program} ] || continue
-  shim=\${e#/proc/}; shim=\${shim%/exe}
+    const command = sh`${ownShims(p)}
+for shim in $(shims); do
   for child in $(cat /proc/$shim/task/*/children 2> /dev/null); do kill -KILL "$child" 2> /dev/null; done
   kill -KILL "$shim" 2> /dev/null
 done
