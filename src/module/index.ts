@@ -34,6 +34,7 @@ import {
   rollEtcdUpgrade,
   runPostInstall,
   verifyReadiness,
+  writeMonitoring,
 } from '../task/index.js';
 import { defineModule } from './module.js';
 
@@ -153,3 +154,6 @@ interface UpgradeParams {
   readonly observed: EtcdVersions;
   readonly to: string;
 }
+/** Files for Prometheus and Grafana on the control machine. */
+export const etcdMonitoring = (params: { readonly dir: string }) =>
+  defineModule('etcd-monitoring', [writeMonitoring(params)]);

@@ -50,6 +50,7 @@ export { addEtcdMembers } from './etcd/add-member.js';
 export { backupOfEtcd, etcdBackupsOf, fetchEtcdBackup } from './etcd/backup.js';
 export { etcdCertificatesOf } from './etcd/certificates.js';
 export { etcdHealthOf } from './etcd/health.js';
+export { monitorEtcd } from './etcd/monitoring.js';
 export { removeEtcdMember } from './etcd/remove-member.js';
 export { renewEtcd } from './etcd/renew.js';
 export { replaceEtcdMember } from './etcd/replace-member.js';

@@ -28,6 +28,7 @@ export {
 export { readEtcd } from './etcd/read-state.js';
 export { outOfSpace, recoverEtcdSpace } from './etcd/recover-space.js';
 export { beforeRemoving, forecastRemove, leavingOf, type RemoveMember, removeMember } from './etcd/remove-member.js';
+export { writeMonitoring } from './etcd/monitoring.js';
 export { type RenewCertificates, renewEtcdCertificates, requireEtcdCa } from './etcd/renew.js';
 export { beforeReplacing, forecastReplace, type ReplaceMember, replaceMember } from './etcd/replace-member.js';
 export {

@@ -1,4 +1,4 @@
-import { commonOptions, type GroupSpec, operationOptions } from '../command-spec.js';
+import { commonOptions, type GroupSpec, operationOptions, templatesOption } from '../command-spec.js';
 
 /** `kubexm etcd …` */
 export const etcdGroup: GroupSpec = {
@@ -36,6 +36,21 @@ export const etcdGroup: GroupSpec = {
       ],
       examples: ['kubexm etcd renew-certs', 'kubexm etcd renew-certs --less-than 90 --dry-run'],
       load: () => import('./renew-certs.js'),
+    },
+    {
+      name: 'monitoring',
+      summary: 'Write a scrape config, alert rules and a dashboard for Prometheus and Grafana; asks no host',
+      options: [
+        ...commonOptions(),
+        {
+          flags: '--dir <dir>',
+          description: 'where to (default: monitoring/etcd of the work directory)',
+          completes: 'files',
+        },
+        templatesOption,
+      ],
+      examples: ['kubexm etcd monitoring', 'kubexm etcd monitoring --dir /etc/prometheus/etcd'],
+      load: () => import('./monitoring.js'),
     },
     {
       name: 'backup',
