@@ -1,6 +1,6 @@
 import { KubexmError } from '../../errors/index.js';
-import { defineStep, needed, satisfied } from '../define.js';
 import type { StepContext } from '../context.js';
+import { defineStep, needed, satisfied } from '../define.js';
 import { systemctl } from '../systemd/unit.js';
 import { endpointStatuses } from './endpoint-status.js';
 import { type EtcdMember, memberList } from './etcdctl.js';
@@ -31,9 +31,10 @@ export const removeEtcdMember = defineStep<RemoveEtcdMember>({
   async run(ctx, p) {
     const { leaving, staying } = await look(ctx, p);
     if (!leaving) return;
-    if (!leaving.isLearner && leaving.name !== '')
-      await moveLeadAway(ctx, { own: peer(leaving), others: staying.map(peer) });
     await refuseWithoutQuorum(ctx, staying);
+    // Only those that stay are asked: an answer of one that is dead is waited for in vain.
+    const leaders = [...(await statusesOf(ctx, staying)).values()].map(({ leaderId }) => leaderId);
+    if (leaders.includes(leaving.id)) await moveLeadAway(ctx, { own: peer(leaving), others: staying.map(peer) });
     await changeMembers(ctx, p.endpoints, ['remove', p.id]);
   },
 });
@@ -52,12 +53,16 @@ function peer({ name, peerUrls, clientUrls }: EtcdMember): EtcdPeer {
   return { name, peerUrl: peerUrls[0] ?? '', endpoint: clientUrls[0] ?? '' };
 }
 
+function statusesOf(ctx: StepContext, members: readonly EtcdMember[]): ReturnType<typeof endpointStatuses> {
+  return endpointStatuses(
+    ctx,
+    members.flatMap(({ clientUrls }) => clientUrls.slice(0, 1)),
+  );
+}
+
 /** The plan has reckoned it; members may have failed since. */
 async function refuseWithoutQuorum(ctx: StepContext, staying: readonly EtcdMember[]): Promise<void> {
-  const statuses = await endpointStatuses(
-    ctx,
-    staying.flatMap(({ clientUrls }) => clientUrls.slice(0, 1)),
-  );
+  const statuses = await statusesOf(ctx, staying);
   const serving = [...statuses.values()].filter(({ leaderId }) => leaderId !== '0').length;
   const quorum = Math.floor(staying.length / 2) + 1;
   if (staying.length > 0 && serving >= quorum) return;

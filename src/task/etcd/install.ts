@@ -69,8 +69,8 @@ export function etcdInstallation(ctx: PlanContext, existing?: ExistingEtcd): Fra
     const assumed = existing && { assumed: [...existing.assumed, ...joined.map(assumedMember)] };
     const change = { name, peerUrl, endpoints: voters, ...assumed };
     const isFounder = voters.length === 0;
-    // Only the certificates come from the control machine; nobody else has to be through with theirs.
-    const prepared: After = [sameHost(ready, { where: 'present' }), ...(serving ? [serving] : [])];
+    // A host is named a member only when nothing more can keep it from starting.
+    const prepared: After = [sameHost([...ready, osReady], { where: 'present' }), ...(serving ? [serving] : [])];
     const learner = addEtcdLearner({ ...change, ...etcdDirs(etcd), service: etcdService });
     const added = isFounder ? prepared : g.add(`add-${name}`, [name], learner, { after: prepared });
     const configured = g.add(`config-${name}`, [name], etcdConfigStep(ctx, etcd, { member, endpoints: voters }), {
@@ -80,7 +80,7 @@ export function etcdInstallation(ctx: PlanContext, existing?: ExistingEtcd): Fra
       `start-${name}`,
       [name],
       reconfigureEtcdMember({ service: etcdService, inputs: etcdInputs, endpoint: clientUrl }),
-      { after: [configured, sameHost(osReady, { where: 'present' })] },
+      { after: configured },
     );
     const promoted = isFounder
       ? started
