@@ -14,8 +14,6 @@ import {
   haproxy,
   kubernetes,
   kubeVip,
-  localPathProvisioner,
-  metricsServer,
   registry,
   runc,
 } from './build/components.js';
@@ -70,8 +68,6 @@ export const onDemand: readonly Component[] = [
   coredns('v1.13.1'),
   kubeVip('v0.9.1'),
   haproxy('3.0.11'),
-  metricsServer('v0.9.0'),
-  localPathProvisioner('v0.0.30'),
 ];
 
 /** The catalogue's row and what it brings along; none of a version that every mirror has anyway. Throws for one that is not to be had. */

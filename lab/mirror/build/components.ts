@@ -36,8 +36,6 @@ export type ComponentName =
   | 'haproxy'
   | 'kube-vip'
   | 'kubernetes'
-  | 'local-path-provisioner'
-  | 'metrics-server'
   | 'registry'
   | 'runc';
 
@@ -178,26 +176,6 @@ export function kubeVip(version: string): Component {
     version,
     programs: [{ name: 'kube-vip', package: 'github.com/kube-vip/kube-vip' }],
     variables: { 'main.Version': version, 'main.Build': 'kubexm-lab' },
-    takes: 'about 2 min',
-  };
-}
-
-export function metricsServer(version: string): Component {
-  return {
-    name: 'metrics-server',
-    version,
-    programs: inPackage('sigs.k8s.io/metrics-server/cmd', ['metrics-server']),
-    variables: { 'k8s.io/client-go/pkg/version.gitVersion': version },
-    takes: 'about 3 min',
-  };
-}
-
-export function localPathProvisioner(version: string): Component {
-  return {
-    name: 'local-path-provisioner',
-    version,
-    programs: [{ name: 'local-path-provisioner', package: 'github.com/rancher/local-path-provisioner' }],
-    variables: { 'main.VERSION': version },
     takes: 'about 2 min',
   };
 }

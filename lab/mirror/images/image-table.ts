@@ -81,19 +81,6 @@ const makers: Partial<Record<ComponentName, Maker>> = {
   'kube-vip': (component) => [
     programImage(component, 'kube-vip', { image: 'ghcr.io/kube-vip/kube-vip', path: 'kube-vip' }),
   ],
-  'metrics-server': (component) => [
-    programImage(component, 'metrics-server', {
-      image: 'registry.k8s.io/metrics-server/metrics-server',
-      path: 'metrics-server',
-    }),
-  ],
-  'local-path-provisioner': (component) => [
-    programImage(component, 'local-path-provisioner', {
-      image: 'docker.io/rancher/local-path-provisioner',
-      path: 'usr/bin/local-path-provisioner',
-      base: 'busybox',
-    }),
-  ],
   // https://github.com/docker-library/haproxy: user, entrypoint and signal.
   haproxy: ({ version }) => [
     {
