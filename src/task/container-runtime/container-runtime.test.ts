@@ -177,13 +177,15 @@ describe('the plan', () => {
 });
 
 describe('uninstalling', () => {
-  const pathsOf = (wipeData: boolean, type: 'docker' | 'containerd') => {
+  const paramsOf = (wipeData: boolean, type: 'docker' | 'containerd') => {
     const runtime = smallCluster({ kubernetes: { containerRuntime: { type } } }).spec.kubernetes.containerRuntime;
     const { nodes } = uninstallContainerRuntime({ runtime, hosts: ['w1'], wipeData, tools: false });
     return [...nodes.values()].flatMap(({ jobs }) =>
-      jobs.flatMap(({ step }) => (step.params as { path?: string }).path ?? []),
+      jobs.map(({ step }) => step.params as { path?: string; purge?: boolean }),
     );
   };
+  const pathsOf = (...args: Parameters<typeof paramsOf>) => paramsOf(...args).flatMap(({ path }) => path ?? []);
+  const purges = (...args: Parameters<typeof paramsOf>) => paramsOf(...args).flatMap(({ purge }) => purge ?? []);
 
   test.each([
     ['containerd', '/var/lib/containerd'],
@@ -191,6 +193,8 @@ describe('uninstalling', () => {
   ] as const)('%s: data go only where that is said', (type, data) => {
     expect(pathsOf(false, type)).not.toContain(data);
     expect(pathsOf(true, type)).toContain(data);
+    expect(purges(false, type)).toEqual(type === 'docker' ? [false] : []);
+    expect(purges(true, type)).toEqual(type === 'docker' ? [true] : []);
     expect(pathsOf(false, type).some((path) => path.startsWith('/opt/cni'))).toBe(false);
   });
 });

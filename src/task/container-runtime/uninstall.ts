@@ -96,7 +96,8 @@ function removeDocker({ docker }: Docker, removing: Removing): readonly Ref[] {
     { after: sameHost(stopped) },
   );
   const unlinked = g.add('remove-network', hosts, removeDockerNetwork({}), { after: sameHost(cleared) });
-  const purged = g.add('purge-packages', hosts, removePackage({ packages: packagesOf(docker), purge: true }), {
+  // Purging, some distributions' docker takes its images along.
+  const purged = g.add('remove-packages', hosts, removePackage({ packages: packagesOf(docker), purge: wipeData }), {
     after: sameHost(unlinked),
   });
   const files = removeFiles({ ...removing, after: sameHost(purged) }, [
