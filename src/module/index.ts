@@ -6,6 +6,7 @@ import {
   type EtcdVersions,
   fetchArtifacts,
   guardEtcdUpgrade,
+  guardRuntimes,
   initControlPlane,
   installContainerRuntime,
   installCoreDns,
@@ -97,7 +98,7 @@ export type { Module } from './module.js';
 export { defineModule } from './module.js';
 
 /** Looks at all hosts and fetches all artifacts; then makes the operating systems ready. */
-export const preflight = defineModule('preflight', [checkHosts, guardEtcdUpgrade, fetchArtifacts]);
+export const preflight = defineModule('preflight', [checkHosts, guardEtcdUpgrade, guardRuntimes, fetchArtifacts]);
 /** The first half of preflight, of the hosts that answer. */
 export const hostChecks = defineModule('preflight', [checkHosts]);
 /** Kernel, names, swap, packages. */

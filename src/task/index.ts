@@ -2,6 +2,7 @@ export { type EtcdDefragResult, etcdDefragReport } from '../step/index.js';
 export { installCoreDns } from './addons/coredns.js';
 export { applyAddons } from './addons/manifests.js';
 export { verifyReadiness } from './addons/verify.js';
+export { guardRuntimes } from './container-runtime/guard.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';
 export { type AddMembers, addMembers, beforeAdding, forecastAdd, refuseHostsWithoutRole } from './etcd/add-member.js';

@@ -3,6 +3,7 @@ import type { HostFacts } from '../../step/index.js';
 import { planContext, smallCluster } from '../plan-context.fixture.js';
 import { daemonJson } from './docker-config.js';
 import { conflictingPackages, packageRepository, packageSpecs } from './docker-packages.js';
+import { guardRuntimes } from './guard.js';
 import { installContainerRuntime } from './install.js';
 import { uninstallContainerRuntime } from './uninstall.js';
 
@@ -133,10 +134,17 @@ describe('the plan', () => {
       plan.nodes.get(`install-container-runtime/${name}/containerd/start`)?.jobs.map(({ step }) => step.uses);
     expect(usesOf('other-workers')).toEqual([['runtime-change']]);
     expect(usesOf('new')).toEqual([undefined]);
-    const guard = plan.nodes.get('install-container-runtime/m2/same-runtime');
-    expect(guard?.after).toEqual([{ node: 'install-container-runtime/m1/verify', kind: 'barrier' }]);
+    const first = plan.nodes.get('install-container-runtime/m2/containerd/write-config');
+    expect(first?.after).toEqual([{ node: 'install-container-runtime/m1/verify', kind: 'barrier' }]);
     const verify = plan.nodes.get('install-container-runtime/m2/verify');
     expect(verify?.jobs[0]?.step.params).toMatchObject({ network: true });
+  });
+
+  test('the kind of a runtime in use is looked at on the nodes, and nowhere else', () => {
+    const { nodes } = guardRuntimes.plan(planContext(smallCluster(), { facts: { m1: node } }));
+    expect(nodes.get('same-runtime/kubelet')?.jobs.map(({ host, step }) => [host, step.params])).toEqual([
+      ['m1', { nodeName: 'm1', endpoint: 'unix:///run/containerd/containerd.sock' }],
+    ]);
   });
 
   test('a host of its own runtime', () => {

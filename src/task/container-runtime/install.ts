@@ -1,7 +1,7 @@
 import type { ContainerRuntime } from '../../apis/kubexms/v1alpha1/index.js';
 import { unreachable } from '../../errors/index.js';
 import { draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
-import { criReady, type StepContext, sameRuntime } from '../../step/index.js';
+import { criReady, type StepContext } from '../../step/index.js';
 import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
 import { runtimeReady } from '../milestones.js';
 import type { RuntimeDraft } from './common.js';
@@ -44,7 +44,7 @@ export const installContainerRuntime = defineTask('install-container-runtime', (
   return g.done();
 });
 
-/** The runtimes of some hosts, all at once. `inUse`: a change must not switch the runtime, and is over when the network is there again. */
+/** The runtimes of some hosts, all at once. `inUse`: a change is over when the network is there again. */
 export function onHosts(
   ctx: PlanContext,
   name: string,
@@ -52,16 +52,13 @@ export function onHosts(
   { inUse = false }: { readonly inUse?: boolean } = {},
 ): Fragment {
   const g = draft<StepContext>(name);
-  const guarded = g.addEach('same-runtime', inUse ? hosts : [], (host) =>
-    sameRuntime({ nodeName: host, endpoint: criEndpoint(ctx, host).socket }),
-  );
   const kinds = new Map<string, number>();
   const placed = runtimeGroups(ctx, hosts).map(({ runtime, hosts: of }) => {
     const count = (kinds.get(runtime.type) ?? 0) + 1;
     kinds.set(runtime.type, count);
     const part = draft<StepContext>(count === 1 ? runtime.type : `${runtime.type}-${count}`);
     planRuntime({ g: part, ctx, runtime, hosts: of, inUse });
-    return g.include(part.done(), { after: inUse ? sameHost(guarded) : [] });
+    return g.include(part.done());
   });
   g.addEach(
     'verify',
