@@ -12,8 +12,8 @@ export interface RequireEtcdRoom {
   readonly quotaBytes: number;
 }
 
-/** Of the quota: with less room than that, the next alarm is a matter of hours. */
-const tightPart = 0.8;
+/** Of the quota: with less room than that, the next alarm is near. */
+const tightPart = 0.75;
 
 /** Refuses where the databases are as large as their quota still: the alarm would be back with the next write. */
 export const requireEtcdRoom = defineStep<RequireEtcdRoom>({

@@ -84,7 +84,7 @@ export function speakerOf(ctx: PlanContext, observed: EtcdObservation): EtcdPeer
   const own = etcdPeers(ctx, observed).find(({ name }) => serving.has(name) && ctx.facts.has(name));
   if (own && observed.membership === 'agreed') return own;
   throw new KubexmError('GUARD_REFUSED', 'etcd has no quorum: it takes no request', {
-    details: observed.failures.map(({ host, message }) => `${host}: ${message}`),
+    details: observed.failures.map(({ message }) => message),
     hint: 'kubexm etcd members',
     retryable: false,
   });

@@ -142,7 +142,7 @@ function unhealthy(name: string, error: string | undefined): KubexmError {
 
 function noQuorum({ etcd }: EtcdVersions): KubexmError {
   return new KubexmError('GUARD_REFUSED', 'etcd has no quorum: nothing is upgraded', {
-    details: etcd.failures.map(({ host, message }) => `${host}: ${message}`),
+    details: etcd.failures.map(({ message }) => message),
     hint: 'kubexm etcd members',
     retryable: false,
   });

@@ -34,10 +34,11 @@ export const etcd7 = scenario({
     await t.kubexmOk(['etcd', 'health']);
 
     // Data itself: nothing that kubexm may drop.
-    await fill(t, first, '$i');
-    const full = await t.kubexm(['etcd', 'recover-space', '--yes']);
+    // A file has holes when the alarm comes, so the first recoveries still win some room.
+    let full = await fillAndRecover(t, first, 'a');
+    for (const name of ['b', 'c', 'd', 'e']) if (full.exitCode === 0) full = await fillAndRecover(t, first, name);
     assert.notEqual(full.exitCode, 0, 'the data itself fills the quota');
-    assert.match(full.stderr, /quotaBackendBytes/);
+    assert.match(full.stderr, /raise spec\.etcd\.performance\.quotaBackendBytes/);
     await t.clusterYaml(quota('120Mi'));
     const raised = await t.kubexmOk(['etcd', 'recover-space', '--yes']);
     t.measure('recover-space with a larger quota', `${(raised.ms / 1000).toFixed(1)} s`);
@@ -49,6 +50,11 @@ export const etcd7 = scenario({
     assert.match(create.stdout, /nothing to change/i, 'the quota is there already');
   },
 });
+
+async function fillAndRecover(t: ScenarioTools, host: string, name: string) {
+  await fill(t, host, `${name}$i`);
+  return t.kubexm(['etcd', 'recover-space', '--yes']);
+}
 
 /** Puts values of a megabyte until etcd refuses. `key`: its name; $i counts. */
 async function fill(t: ScenarioTools, host: string, key: string): Promise<void> {
