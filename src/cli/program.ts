@@ -56,7 +56,13 @@ function newCommand(name: string, summary: string, io: Io): Command {
     .helpCommand(false)
     .configureHelp({
       subcommandTerm: (command) =>
-        [command.name(), ...command.registeredArguments.map((argument) => `<${argument.name()}>`)].join(' '),
+        [
+          command.name(),
+          ...command.registeredArguments.map((argument) => {
+            const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+            return argument.required ? `<${name}>` : `[${name}]`;
+          }),
+        ].join(' '),
     })
     .helpOption('-h, --help', 'show this help')
     .exitOverride()
