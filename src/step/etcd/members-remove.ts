@@ -31,9 +31,9 @@ export const removeEtcdMember = defineStep<RemoveEtcdMember>({
   async run(ctx, p) {
     const { leaving, staying } = await look(ctx, p);
     if (!leaving) return;
-    await refuseWithoutQuorum(ctx, staying);
     // Only those that stay are asked: an answer of one that is dead is waited for in vain.
-    const leaders = [...(await statusesOf(ctx, staying)).values()].map(({ leaderId }) => leaderId);
+    const leaders = await leadersOf(ctx, staying);
+    refuseWithoutQuorum(ctx, staying.length, leaders.length);
     if (leaders.includes(leaving.id)) await moveLeadAway(ctx, { own: peer(leaving), others: staying.map(peer) });
     await changeMembers(ctx, p.endpoints, ['remove', p.id]);
   },
@@ -53,21 +53,19 @@ function peer({ name, peerUrls, clientUrls }: EtcdMember): EtcdPeer {
   return { name, peerUrl: peerUrls[0] ?? '', endpoint: clientUrls[0] ?? '' };
 }
 
-function statusesOf(ctx: StepContext, members: readonly EtcdMember[]): ReturnType<typeof endpointStatuses> {
-  return endpointStatuses(
-    ctx,
-    members.flatMap(({ clientUrls }) => clientUrls.slice(0, 1)),
-  );
+/** The leader that each of them knows; who does not answer, or knows none, is missing. */
+async function leadersOf(ctx: StepContext, members: readonly EtcdMember[]): Promise<readonly string[]> {
+  const endpoints = members.flatMap(({ clientUrls }) => clientUrls.slice(0, 1));
+  const statuses = [...(await endpointStatuses(ctx, endpoints)).values()];
+  return statuses.map(({ leaderId }) => leaderId).filter((id) => id !== '0');
 }
 
 /** The plan has reckoned it; members may have failed since. */
-async function refuseWithoutQuorum(ctx: StepContext, staying: readonly EtcdMember[]): Promise<void> {
-  const statuses = await statusesOf(ctx, staying);
-  const serving = [...statuses.values()].filter(({ leaderId }) => leaderId !== '0').length;
-  const quorum = Math.floor(staying.length / 2) + 1;
-  if (staying.length > 0 && serving >= quorum) return;
-  throw new KubexmError('GUARD_REFUSED', `${ctx.host.name}: without it etcd would have no quorum`, {
-    details: [`after: ${serving} of ${staying.length} voters healthy, quorum ${quorum}: every write would fail`],
+function refuseWithoutQuorum({ host }: StepContext, voters: number, serving: number): void {
+  const quorum = Math.floor(voters / 2) + 1;
+  if (voters > 0 && serving >= quorum) return;
+  throw new KubexmError('GUARD_REFUSED', `${host.name}: without it etcd would have no quorum`, {
+    details: [`after: ${serving} of ${voters} voters healthy, quorum ${quorum}: every write would fail`],
     hint: 'kubexm etcd members; bring the others back first',
     retryable: false,
   });

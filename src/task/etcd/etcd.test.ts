@@ -85,8 +85,10 @@ describe('the members', () => {
 
   test('the first founds the cluster, the others join those before them', () => {
     const { nodes } = installEtcd.plan(planContext(three));
-    const joins = (name: string) =>
-      (nodes.get(`install-etcd/config-${name}`)?.jobs[0]?.step.params as { endpoints: string[] }).endpoints;
+    const joins = (name: string) => {
+      const params = nodes.get(`install-etcd/config-${name}`)?.jobs[0]?.step.params;
+      return (params as { readonly endpoints: readonly string[] } | undefined)?.endpoints;
+    };
     expect(joins('a')).toEqual([]);
     expect(joins('c')).toEqual(['https://10.0.0.1:2379', 'https://10.0.0.2:2379']);
   });
