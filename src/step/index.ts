@@ -79,6 +79,7 @@ export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
 export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
 export { type VerifyCluster, verifyCluster } from './kube/verify.js';
 export * from './pki/index.js';
+export { checkDiskLatency } from './preflight/disk-latency.js';
 export { type CheckHost, checkHost } from './preflight/check-host.js';
 export { type CheckReachability, checkReachability } from './preflight/check-reachability.js';
 export { isServiceActive } from './systemd/active.js';

@@ -263,8 +263,10 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
       ],
       [
         /^bash -c .*\/dev\/tcp\//s,
-        ({ text }) => [...text.matchAll(/echo (\S+:\d+) \$\?/g)].map(([, to]) => `${to} 1\n`).join(''),
+        ({ text }) =>
+          [...text.matchAll(/\/dev\/tcp\/([\d.]+)\/(\d+)/g)].map(([, to, port]) => `${to}:${port} 1\n`).join(''),
       ],
+      [/dd if=\/dev\/zero .* oflag=dsync/s, '2300 bytes (2.3 kB) copied, 0.0008 s, 2.9 MB/s\n'.repeat(120)],
       [/^bash -c .*\/dev\/udp\//s, ' 13 37 81 80\n'],
       [/crictl .* info$/, JSON.stringify({ status: { conditions: [{ type: 'RuntimeReady', status: true }] } })],
       [/crictl .* images -o json$/, () => JSON.stringify({ images: [{ repoTags: [...images] }] })],

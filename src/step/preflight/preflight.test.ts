@@ -162,6 +162,17 @@ describe('checkReachability', () => {
     expect((await trial.play(step)).first).toEqual({ state: 'satisfied', because: '2 ports answer' });
   });
 
+  test('what a firewall says is prohibited is not the same as a port on which nothing listens', async () => {
+    const said = [
+      '10.0.0.1:6443 1 bash: connect: Connection refused bash: line 1: /dev/tcp/10.0.0.1/6443: Connection refused',
+      '10.0.0.2:2380 1 bash: connect: No route to host bash: line 1: /dev/tcp/10.0.0.2/2380: No route to host',
+    ].join('\n');
+    const trial = hostTrial({ commands: [[/\/dev\/tcp\//, said]] });
+    await expect(trial.precheck(step)).rejects.toMatchObject({
+      details: ['m2 10.0.0.2:2380 is closed to it: no route to host'],
+    });
+  });
+
   test.each(['10.0.0.1:6443 0\n10.0.0.2:2380 124\n', '10.0.0.1:6443 0\n'])(
     'what is dropped is named: %j',
     async (out) => {

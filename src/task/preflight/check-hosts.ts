@@ -1,7 +1,15 @@
 import { ports } from '../../common/host-paths.js';
-import { draft, type HostName } from '../../plan/index.js';
-import { checkHost, checkReachability, type StepContext } from '../../step/index.js';
-import { allHosts, defineTask, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
+import { type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
+import { checkDiskLatency, checkHost, checkReachability, type StepContext } from '../../step/index.js';
+import {
+  allHosts,
+  defineTask,
+  factsOf,
+  hostsWithRole,
+  internalAddress,
+  nodeHosts,
+  type PlanContext,
+} from '../context.js';
 import { hostsChecked } from '../milestones.js';
 import { requirementsOf } from './requirements.js';
 
@@ -17,9 +25,20 @@ export const checkHosts = defineTask('check-hosts', (ctx) => {
     hosts.filter((host) => (targets.get(host) ?? []).length > 0),
     (host) => checkReachability({ targets: targets.get(host) ?? [] }),
   );
-  g.provide(hostsChecked, [checked, reached]);
+  const measured = diskChecks(ctx, g, hosts);
+  g.provide(hostsChecked, [checked, reached, ...measured]);
   return g.done();
 });
+
+/** Only where etcd is to begin: a member that runs tells of its disk itself. */
+function diskChecks(ctx: PlanContext, g: Draft<StepContext>, hosts: readonly HostName[]): readonly Ref[] {
+  const { etcd } = ctx.cluster.spec;
+  if (etcd.type !== 'kubexm') return [];
+  const fresh = hostsWithRole(ctx, 'etcd').filter(
+    (host) => hosts.includes(host) && !factsOf(ctx, host).leftovers.includes(`${etcd.dataDir}/member`),
+  );
+  return fresh.length === 0 ? [] : [g.add('disk', fresh, checkDiskLatency({ directory: etcd.dataDir }))];
+}
 
 /** Nodes need the API, control planes the kubelets and etcd, etcd members each other. */
 function targetsOf(ctx: PlanContext, from: HostName) {
