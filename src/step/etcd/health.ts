@@ -11,6 +11,8 @@ export interface CheckEtcdHealth {
   readonly waitMs?: number;
 }
 
+const stranger = 'is a member and no host of the role etcd';
+
 /** Waits until every endpoint commits a proposal and the member list is what the plan says. */
 export const checkEtcdHealth = defineStep<CheckEtcdHealth>({
   kind: 'etcd.health',
@@ -30,7 +32,9 @@ export const checkEtcdHealth = defineStep<CheckEtcdHealth>({
     if (!answer.done) {
       throw new KubexmError('WAIT_TIMEOUT', `${ctx.host.name}: etcd did not become healthy`, {
         details: answer.problems,
-        hint: 'journalctl -u etcd on the members named above says why',
+        hint: answer.problems.some((problem) => problem.endsWith(stranger))
+          ? 'name its host in spec.roleGroups.etcd, or take it out: kubexm etcd remove-member --help'
+          : 'journalctl -u etcd on the members named above says why',
       });
     }
   },
@@ -77,7 +81,7 @@ async function memberDifferences(
   for (const member of members) {
     if (!wanted.some((each) => member.peerUrls.includes(each.peerUrl))) {
       problems.push(
-        `${member.name === '' ? 'an unnamed member' : member.name} (${member.peerUrls.join(', ')}) is a member and no host of the role etcd`,
+        `${member.name === '' ? 'an unnamed member' : member.name} (${member.peerUrls.join(', ')}) ${stranger}`,
       );
     }
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { definePipeline } from '../../pipeline/define.js';
 import { defineModule } from '../../module/module.js';
+import { definePipeline } from '../../pipeline/define.js';
 import { fakeFacts } from '../../runner/fake-facts.js';
 import type { HostFacts } from '../../step/index.js';
 import type { Task } from '../context.js';
