@@ -56,7 +56,7 @@ export { renewEtcd } from './etcd/renew.js';
 export { replaceEtcdMember } from './etcd/replace-member.js';
 export { prepareEtcdRestore, restoreOfEtcd, restoreStateOf } from './etcd/restore.js';
 export { compactEtcdTo, defragmentEtcd, recoverSpaceOfEtcd } from './etcd/space.js';
-export { etcdStateOf } from './etcd/state.js';
+export { etcdStateBeside, etcdStateOf } from './etcd/state.js';
 export { etcdVersionsOf, upgradeEtcd } from './etcd/upgrade.js';
 export { pruneNodeImages, unusedImagesOf } from './node/images.js';
 export { migrateNodeRuntime, nodeRuntimeOf } from './node/migrate-runtime.js';

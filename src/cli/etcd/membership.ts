@@ -3,7 +3,7 @@ import { placeOf } from '../../config/index.js';
 import {
   type ClusterGraph,
   type EtcdObservation,
-  etcdStateOf,
+  etcdStateBeside,
   type PlanContext,
   whyNoSnapshot,
 } from '../../pipeline/index.js';
@@ -47,7 +47,7 @@ export async function changeMembership(operation: MembershipOperation): Promise<
     name,
     mayBeDown: (host) => !needed.has(host),
     also: leaving,
-    read: (runtime) => readCluster(runtime, etcdStateOf),
+    read: (runtime) => readCluster(runtime, etcdStateBeside(leaving)),
     plan(ctx, observed) {
       lines = operation.forecast(ctx, observed);
       headline = operation.headline(ctx, observed);
