@@ -59,8 +59,8 @@ function newCommand(name: string, summary: string, io: Io): Command {
         [
           command.name(),
           ...command.registeredArguments.map((argument) => {
-            const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
-            return argument.required ? `<${name}>` : `[${name}]`;
+            const word = `${argument.name()}${argument.variadic ? '...' : ''}`;
+            return argument.required ? `<${word}>` : `[${word}]`;
           }),
         ].join(' '),
     })

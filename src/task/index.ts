@@ -17,6 +17,7 @@ export { compactEtcdHistory, corruptRunbook, defragEtcd } from './etcd/defrag.js
 export { type EtcdHealth, type EtcdVerdict, etcdVerdict, observeHealth } from './etcd/health.js';
 export { installEtcd } from './etcd/install.js';
 export type { MemberHealth } from './etcd/member-health.js';
+export { writeMonitoring } from './etcd/monitoring.js';
 export { type EtcdObservation, type ObservedMember, observeEtcd } from './etcd/observation.js';
 export { quorumNow, quorumOf, quorumWithout } from './etcd/quorum.js';
 export { readApiservers } from './etcd/read-apiservers.js';
@@ -29,7 +30,6 @@ export {
 export { readEtcd } from './etcd/read-state.js';
 export { outOfSpace, recoverEtcdSpace } from './etcd/recover-space.js';
 export { beforeRemoving, forecastRemove, leavingOf, type RemoveMember, removeMember } from './etcd/remove-member.js';
-export { writeMonitoring } from './etcd/monitoring.js';
 export { type RenewCertificates, renewEtcdCertificates, requireEtcdCa } from './etcd/renew.js';
 export { beforeReplacing, forecastReplace, type ReplaceMember, replaceMember } from './etcd/replace-member.js';
 export {
