@@ -1,8 +1,8 @@
 import {
+  type EtcdVersions,
   etcdMemberUpgrades,
   etcdUpgradePreparation,
   etcdVersions,
-  type EtcdVersions,
   observeEtcdVersions,
 } from '../../module/index.js';
 import { definePipeline, type Pipeline } from '../define.js';

@@ -81,7 +81,8 @@ function endpointStatus({ header, ...status }: RawStatus['Status']): EtcdEndpoin
   };
 }
 
-/** Of etcdctl's output, with ids as strings; undefined where it is no JSON. */
+/** Of etcdctl's output, with ids as strings; undefined where it is no JSON. The caller names the shape. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 export function parsed<T>(text: string): T | undefined {
   try {
     return JSON.parse(quoteIds(text)) as T;

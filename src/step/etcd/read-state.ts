@@ -91,6 +91,7 @@ function parseReport(stdout: string, endpoints: readonly string[], host: string)
         return [section.slice(0, end), section.slice(end + 1).trim()] as const;
       }),
   );
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
   const json = <T>(name: (typeof questions)[number]): T | undefined => parsed<T>(sections.get(name) ?? '');
   const lastWords = (name: (typeof questions)[number]): string => {
     const lines = (sections.get(`${name}.err`) ?? '').split('\n').filter((line) => !line.startsWith('{'));

@@ -46,8 +46,7 @@ export function checkUpgradePath({
   }
 }
 
-/** Orders versions with v. */
-export function byVersion(a: string, b: string): number {
+function byVersion(a: string, b: string): number {
   return compare(numbersOf(a), numbersOf(b));
 }
 

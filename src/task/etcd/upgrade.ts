@@ -8,7 +8,7 @@ import { defineTask, type Fragment, type PlanContext, type Task } from '../conte
 import { etcdMembers } from './endpoints.js';
 import { etcdInputs, etcdService } from './service.js';
 import { snapshotFirst } from './snapshot.js';
-import { byVersion, checkUpgradePath } from './upgrade-path.js';
+import { checkUpgradePath } from './upgrade-path.js';
 import type { EtcdVersions } from './upgrade-state.js';
 
 /** A member in the order of the upgrade. */
@@ -146,11 +146,4 @@ function noQuorum({ etcd }: EtcdVersions): KubexmError {
     hint: 'kubexm etcd members',
     retryable: false,
   });
-}
-
-/** The newest version that runs anywhere, or that an interrupted upgrade goes to: what the upgrade goes on from. */
-export function newestVersion({ etcd, programs }: EtcdVersions): string | undefined {
-  const running = etcd.members.flatMap(({ state }) => (state?.status ? [`v${state.status.version}`] : []));
-  const marked = [...programs.values()].flatMap(({ mark }) => (mark ? [mark.to] : []));
-  return [...running, ...marked].sort(byVersion).at(-1);
 }
