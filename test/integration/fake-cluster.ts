@@ -268,6 +268,11 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
       ],
       [/dd if=\/dev\/zero .* oflag=dsync/s, '2300 bytes (2.3 kB) copied, 0.0008 s, 2.9 MB/s\n'.repeat(120)],
       [/^bash -c .*\/dev\/udp\//s, ' 13 37 81 80\n'],
+      [
+        /kubelet --version/,
+        (_call, host) =>
+          host.files.get('/etc/kubernetes/kubelet.conf') ? `Kubernetes ${cluster.spec.kubernetes.version}\n` : '',
+      ],
       [/crictl .* info$/, JSON.stringify({ status: { conditions: [{ type: 'RuntimeReady', status: true }] } })],
       [/crictl .* images -o json$/, () => JSON.stringify({ images: [{ repoTags: [...images] }] })],
       [

@@ -1,6 +1,12 @@
 import { ports } from '../../common/host-paths.js';
 import { type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
-import { checkDiskLatency, checkHost, checkReachability, type StepContext } from '../../step/index.js';
+import {
+  checkDiskLatency,
+  checkHost,
+  checkKubernetesVersion,
+  checkReachability,
+  type StepContext,
+} from '../../step/index.js';
 import {
   allHosts,
   defineTask,
@@ -25,8 +31,13 @@ export const checkHosts = defineTask('check-hosts', (ctx) => {
     hosts.filter((host) => (targets.get(host) ?? []).length > 0),
     (host) => checkReachability({ targets: targets.get(host) ?? [] }),
   );
+  const version = g.add(
+    'version',
+    nodeHosts(ctx).filter((host) => ctx.facts.has(host)),
+    checkKubernetesVersion({ version: ctx.cluster.spec.kubernetes.version }),
+  );
   const measured = diskChecks(ctx, g, hosts);
-  g.provide(hostsChecked, [checked, reached, ...measured]);
+  g.provide(hostsChecked, [checked, reached, version, ...measured]);
   return g.done();
 });
 
