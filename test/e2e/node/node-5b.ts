@@ -120,7 +120,7 @@ systemctl list-unit-files --no-legend | grep containerd || true`,
     await t.kubectl('delete deployment/web pdb/web-stays --wait=true');
     await t.eventually('no container uses it', async () => !(await t.onHost(node, 'crictl ps -a')).includes('web'));
     const look = await t.kubexmOk(['node', 'prune-images', '--dry-run']);
-    assert.match(look.stderr, new RegExp(`${node} +docker.io/library/busybox:1.36 +[\\d.]+ [KMG]i?B`));
+    assert.match(look.stderr, new RegExp(`${node} +docker.io/library/busybox:1.36 +[\\d.]+ [kMG]B`));
     assert.match(await t.onHost(node, 'crictl images'), /busybox/);
     await t.kubexmOk(['node', 'prune-images', '--yes']);
     const images = await t.onHost(node, 'crictl images');
