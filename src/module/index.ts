@@ -42,6 +42,10 @@ import { defineModule } from './module.js';
 export type { RenewCertificates } from '../task/index.js';
 export {
   type AddMembers,
+  type DeleteCluster,
+  deleteCluster,
+  forecastDeletion,
+  guardOwnership,
   addMembers,
   backupEtcd,
   beforeAdding,

@@ -5,6 +5,7 @@ export {
   etcdSnapshotReport,
   etcdVerdict,
   forecastAdd,
+  forecastDeletion,
   forecastRemove,
   forecastReplace,
   inspectRestore,
@@ -25,6 +26,7 @@ export type { RuntimeReport } from '../step/index.js';
 export type {
   BackupObservation,
   ClusterStatus,
+  DeletionForecast,
   EtcdDefragResult,
   EtcdHealth,
   EtcdObservation,
@@ -44,6 +46,7 @@ export type {
 } from '../task/index.js';
 export { checkCluster } from './cluster/check.js';
 export { createCluster } from './cluster/create.js';
+export { deletionOfCluster } from './cluster/delete.js';
 export { clusterStatus } from './cluster/status.js';
 export type { ClusterGraph, Pipeline } from './define.js';
 export { addEtcdMembers } from './etcd/add-member.js';

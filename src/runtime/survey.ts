@@ -1,5 +1,6 @@
 import type { Cluster } from '../apis/kubexms/v1alpha1/index.js';
 import { etcdRestorePaths } from '../common/etcd-restore.js';
+import { hostMarks } from '../common/host-marks.js';
 import { type EngineEvent, type ErrorReport, type Limits, runGraph } from '../engine/index.js';
 import { draft, type Json, type Precheck, type Step, seal } from '../plan/index.js';
 import type { HostFacts, HostRunner } from '../runner/index.js';
@@ -62,7 +63,11 @@ export async function surveyHosts({ cluster, also = [], pool, limits, emit, reda
         await runner.facts({
           diskPaths: [...new Set([...diskPaths, ...dataDirs])],
           commands,
-          leftovers: [...dataDirs.flatMap((path) => [`${path}/member`, `${path}/member/wal`]), etcdRestorePaths.marker],
+          leftovers: [
+            ...dataDirs.flatMap((path) => [`${path}/member`, `${path}/member/wal`]),
+            etcdRestorePaths.marker,
+            hostMarks.state,
+          ],
           signal,
         }),
       );

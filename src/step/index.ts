@@ -105,6 +105,28 @@ export {
   unloadModules,
 } from './reset/restore-os.js';
 export { type Retire, retire } from './reset/retire.js';
+export { removePodNetwork } from './reset/network.js';
+export { type OwnCluster, ownCluster } from './reset/own-cluster.js';
+export {
+  type ForgetUnits,
+  forgetUnits,
+  type RemoveExtracted,
+  type RemoveHalfFiles,
+  type RemoveOwnFiles,
+  removeExtracted,
+  removeHalfFiles,
+  removeOwnFiles,
+} from './reset/own-files.js';
+export {
+  purgeInstalledPackages,
+  restoreHostname,
+  restoreSwap,
+  restoreSysctls,
+  restoreTimeKeeper,
+  restoreTimezone,
+  unloadModules,
+} from './reset/restore-os.js';
+export { type Retire, retire } from './reset/retire.js';
 export { isServiceActive } from './systemd/active.js';
 export { checkCalendar } from './systemd/calendar.js';
 export type * from './systemd/params.js';

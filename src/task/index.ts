@@ -72,5 +72,12 @@ export { checkHosts } from './preflight/check-hosts.js';
 export { fetchArtifacts } from './preflight/fetch-artifacts.js';
 export { prepareOs, runPostInstall } from './preflight/prepare-os.js';
 export { requirementsOf } from './preflight/requirements.js';
+export {
+  type DeleteCluster,
+  type DeletionForecast,
+  deleteCluster,
+  forecastDeletion,
+  guardOwnership,
+} from './reset/delete-cluster.js';
 export { readStatus } from './status/read.js';
 export { type ClusterStatus, observeStatus } from './status/view.js';

@@ -41,6 +41,23 @@ export const clusterGroup: GroupSpec = {
       load: () => import('./apply.js'),
     },
     {
+      name: 'delete',
+      summary: 'Take the cluster off its hosts: they are as they were before',
+      description:
+        'Pods, Kubernetes, etcd and the container runtime go, and what kubexm changed in the operating system is put back.\nThe data of etcd are renamed; images and logs stay. Only hosts of this cluster are touched: they carry its CA.\nWorks on clusters that were made by half, and any number of times.',
+      options: [
+        ...operationOptions(),
+        { flags: '--wipe-data', description: "also delete etcd's data, images and logs: they cannot be had back" },
+        { flags: '--purge-packages', description: 'also remove the packages of spec.system that kubexm installed' },
+        {
+          flags: '--skip-unreachable',
+          description: 'go on without hosts that do not answer (exit code 3); default: change nothing',
+        },
+      ],
+      examples: ['kubexm cluster delete', 'kubexm cluster delete --wipe-data --yes', 'kubexm cluster delete --dry-run'],
+      load: () => import('./delete.js'),
+    },
+    {
       name: 'status',
       summary: 'Nodes, pods, etcd members and certificates of the running cluster',
       options: commonOptions(),

@@ -8,6 +8,14 @@ export function withoutSwap(fstab: string): string {
     .join('\n');
 }
 
+/** The reverse of `withoutSwap`. */
+export function withSwap(fstab: string): string {
+  return fstab
+    .split('\n')
+    .map((line) => (line.startsWith(hostMarks.fstabOff) ? line.slice(hostMarks.fstabOff.length) : line))
+    .join('\n');
+}
+
 /** The lines that mount swap at boot. */
 export function swapLines(fstab: string): string[] {
   return fstab.split('\n').filter(isSwapLine);

@@ -3,6 +3,7 @@ import { KubexmError } from '../../errors/index.js';
 import { script, sh } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { rememberBefore } from './before.js';
 import type { KeptFile } from './kept-file.js';
 import { keepFile, putBack } from './kept-file.js';
 import type { Modprobe, Sysctl } from './params.js';
@@ -20,7 +21,9 @@ export const modprobe = defineStep({
     const because = missing.length > 0 ? `not loaded: ${missing.join(', ')}` : `${file} differs`;
     return needed(because, { missing, isStored, kept: stored?.kept });
   },
-  async run({ host, signal }, p, { missing, isStored }) {
+  async run(ctx, p, { missing, isStored }) {
+    const { host, signal } = ctx;
+    await rememberBefore(ctx, 'modules', Object.fromEntries(missing.map((module) => [module, null])));
     for (const module of missing) {
       const loaded = await host.tryRun(sh`modprobe ${module}`, { signal });
       if (loaded.exitCode !== 0) {
@@ -64,8 +67,9 @@ export const sysctl = defineStep({
     const because = differing.length > 0 ? `differs: ${differing.join(', ')}` : `${file} differs`;
     return needed(because, { differing, live: Object.fromEntries(live), isStored, kept: stored?.kept });
   },
-  async run(ctx, p, { differing, isStored }) {
+  async run(ctx, p, { differing, live, isStored }) {
     const wanted = wantedValues(p);
+    await rememberBefore(ctx, 'sysctl', { ...(await valuesThatNodesChange(ctx)), ...live });
     await setLive(ctx, new Map([...wanted].filter(([key]) => differing.includes(key))));
     const file = p.file ?? hostMarks.sysctlFile;
     if (!isStored) await ctx.host.writeFile(file, sysctlText(wanted), { signal: ctx.signal });
@@ -86,6 +90,35 @@ async function missingModules({ host, signal }: StepContext, modules: readonly s
 done`;
   const { stdout } = await host.run(command, { signal });
   return stdout.split('\n').filter((line) => line !== '');
+}
+
+/** Set by kubelet, kube-proxy and CNI plugins as soon as they run. Those that this kernel has. */
+async function valuesThatNodesChange({ host, signal }: StepContext): Promise<Record<string, string>> {
+  const keys = [
+    'vm.overcommit_memory',
+    'vm.panic_on_oom',
+    'kernel.panic',
+    'kernel.panic_on_oops',
+    'kernel.keys.root_maxkeys',
+    'kernel.keys.root_maxbytes',
+    'net.ipv4.ip_forward',
+    'net.ipv4.conf.all.route_localnet',
+    'net.ipv4.conf.all.arp_ignore',
+    'net.ipv4.conf.all.arp_announce',
+    'net.ipv6.conf.all.forwarding',
+    'net.netfilter.nf_conntrack_max',
+    'net.netfilter.nf_conntrack_tcp_timeout_established',
+    'net.netfilter.nf_conntrack_tcp_timeout_close_wait',
+  ];
+  const command = sh`for file in ${keys.map(procPath)}; do cat "$file" 2> /dev/null || echo '?'; done`;
+  const { stdout } = await host.run(command, { signal });
+  const values = stdout.split('\n');
+  return Object.fromEntries(
+    keys.flatMap((key, index) => {
+      const value = values[index]?.trim();
+      return value === undefined || value === '' || value === '?' ? [] : [[key, value]];
+    }),
+  );
 }
 
 async function liveValues(
@@ -148,7 +181,7 @@ function wantedValues({ values }: Sysctl): ReadonlyMap<string, string> {
 }
 
 /** `net.ipv4.conf.eth0/1.forwarding`: dots part directories, a slash stands for a dot in a name. */
-function procPath(key: string): string {
+export function procPath(key: string): string {
   return `/proc/sys/${key.replace(/[./]/g, (mark) => (mark === '.' ? '/' : '.'))}`;
 }
 

@@ -3,6 +3,7 @@ import { KubexmError, unreachable } from '../../errors/index.js';
 import { type PackageManager, sh } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { rememberBefore } from './before.js';
 import { mayBeStaleLists, packageFailure } from './package-failure.js';
 import { missingPackages, packageName, packageState, packageWord, runManager } from './package-manager.js';
 import type { InstallPackage, RemovePackage, UpdatePackageCache } from './params.js';
@@ -27,7 +28,8 @@ export const installPackage = defineStep({
       absent,
     });
   },
-  async run(ctx, _p, { manager, missing }) {
+  async run(ctx, _p, { manager, missing, absent }) {
+    await rememberBefore(ctx, 'packages', Object.fromEntries(absent.map((name) => [name, null])));
     const words = missing.map((spec) => packageWord(manager, spec));
     try {
       await runManager(ctx, manager, [...installArgs(manager), ...words]);

@@ -2,6 +2,7 @@ import { KubexmError } from '../../errors/index.js';
 import { sh } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { rememberBefore } from './before.js';
 import { activeSwaps, swapLines, withoutSwap } from './fstab.js';
 import { contradictingLines, withHostsBlock } from './hosts-block.js';
 import type { ConfigureHostsFile, DisableSwap, SetHostname, SetTimezone } from './params.js';
@@ -16,9 +17,16 @@ export const setHostname = defineStep({
     );
     const [now, atBoot] = [live?.trim() ?? '', stored?.trim() ?? ''];
     if (now === p.hostname && atBoot === p.hostname) return satisfied(`is ${p.hostname}`);
-    return needed(`is ${now || 'not set'}${atBoot === now ? '' : `, at boot ${atBoot || 'not set'}`}`, { now, atBoot });
+    return needed(`is ${now || 'not set'}${atBoot === now ? '' : `, at boot ${atBoot || 'not set'}`}`, {
+      now,
+      atBoot,
+      stored: stored ?? null,
+    });
   },
-  run: (ctx, p) => nameHost(ctx, p.hostname, p.hostname),
+  async run(ctx, p, { now, stored }) {
+    await rememberBefore(ctx, 'hostname', { now, stored });
+    await nameHost(ctx, p.hostname, p.hostname);
+  },
   async rollback(ctx, _p, { now, atBoot }) {
     if (now !== '') await nameHost(ctx, now, atBoot || now);
   },
@@ -73,6 +81,7 @@ export const disableSwap = defineStep({
     return needed(because.join(', '), { active, fstab });
   },
   async run(ctx, _p, { active, fstab }) {
+    await rememberBefore(ctx, 'swap', Object.fromEntries(active.map((device) => [device, null])));
     if (active.length > 0) await ctx.host.run(sh`swapoff -a`, { signal: ctx.signal, long: true });
     if (swapLines(fstab).length > 0) await replaceText(ctx, '/etc/fstab', withoutSwap(fstab));
   },
@@ -102,7 +111,10 @@ export const setTimezone = defineStep({
     }
     return needed(`is ${zone ?? 'a file of its own'}`, { linkTarget: current?.linkTarget });
   },
-  run: ({ host, signal }, p) => linkLocaltime(host, `${zones}/${p.timezone}`, signal),
+  async run(ctx, p, { linkTarget }) {
+    await rememberBefore(ctx, 'timezone', { '/etc/localtime': linkTarget ?? null });
+    await linkLocaltime(ctx.host, `${zones}/${p.timezone}`, ctx.signal);
+  },
   async rollback({ host, signal }, _p, { linkTarget }) {
     if (linkTarget !== undefined) await linkLocaltime(host, linkTarget, signal);
   },

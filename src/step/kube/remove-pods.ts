@@ -1,3 +1,4 @@
+import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { sh } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
@@ -39,10 +40,10 @@ export const removePods = defineStep<RemovePods>({
   },
 });
 
-/** Undefined where there is nobody to ask: no socket, or nobody behind it. */
+/** Undefined where there is nobody to ask, or nothing to ask with: an installation that was not finished has no pods. */
 async function podIds({ host, signal }: StepContext, { endpoint }: RemovePods): Promise<readonly string[] | undefined> {
   const alive = await host.tryRun(
-    sh`systemctl is-active --quiet ${endpoint.includes('cri-dockerd') ? 'cri-dockerd.service' : 'containerd.service'}`,
+    sh`systemctl is-active --quiet ${endpoint.includes('cri-dockerd') ? 'cri-dockerd.service' : 'containerd.service'} && [ -x ${hostPaths.bin}/crictl ]`,
     { signal },
   );
   if (alive.exitCode !== 0) return undefined;

@@ -3,6 +3,11 @@ export interface ServiceName {
   readonly service: string;
 }
 
+export interface StopService extends ServiceName {
+  /** It is not kubexm's own: that it ran, and at boot, is kept on the host for the day the host is given back. */
+  readonly remember?: boolean;
+}
+
 export interface StartService {
   readonly service: string;
   /** Files that the service reads: recorded at the start, so that `restartService` knows whether they changed since. */

@@ -1,7 +1,8 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { sh } from '../../runner/index.js';
+import { rememberBefore } from '../common/before.js';
 import { defineStep, needed, satisfied } from '../define.js';
-import type { DaemonReload, RestartService, ServiceName, StartService } from './params.js';
+import type { DaemonReload, RestartService, ServiceName, StartService, StopService } from './params.js';
 import { currentStamp, readInputs, writeStamp } from './stamp.js';
 import { systemctl, unitName, usableUnit } from './unit.js';
 
@@ -27,13 +28,15 @@ export const enableService = defineStep({
 /** Starts a service at boot no more; a unit that does not exist is as good. */
 export const disableService = defineStep({
   kind: 'service.disable',
-  title: (p: ServiceName) => `Disable ${p.service}`,
+  title: (p: StopService) => `Disable ${p.service}`,
   async precheck({ host, signal }, p) {
     const { load, enabled } = await host.serviceState(unitName(p.service), { signal });
     if (load === 'not-found') return satisfied('there is no such unit');
     return enabled ? needed('is enabled') : satisfied('is not enabled');
   },
-  async run({ host, signal }, p) {
+  async run(ctx, p) {
+    const { host, signal } = ctx;
+    if (p.remember) await rememberBefore(ctx, 'services', { [`${unitName(p.service)} enabled`]: null });
     await host.run(sh`systemctl disable ${unitName(p.service)}`, { signal });
   },
   async rollback({ host }, p) {
@@ -62,7 +65,7 @@ export const startService = defineStep({
 /** Stops a service; one that does not exist is as good. */
 export const stopService = defineStep({
   kind: 'service.stop',
-  title: (p: ServiceName) => `Stop ${p.service}`,
+  title: (p: StopService) => `Stop ${p.service}`,
   policy,
   async precheck({ host, signal }, p) {
     const { load, active } = await host.serviceState(unitName(p.service), { signal });
@@ -71,7 +74,10 @@ export const stopService = defineStep({
     }
     return needed(`is ${active}`);
   },
-  run: (ctx, p) => systemctl(ctx, 'stop', p.service),
+  async run(ctx, p) {
+    if (p.remember) await rememberBefore(ctx, 'services', { [`${unitName(p.service)} active`]: null });
+    await systemctl(ctx, 'stop', p.service);
+  },
   rollback: (ctx, p) => systemctl(ctx, 'start', p.service),
 });
 

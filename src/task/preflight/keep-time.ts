@@ -19,8 +19,10 @@ export function keepTime(g: Draft<StepContext>, ctx: PlanContext, after: After):
   if (servers.length === 0) return [];
   const hosts = allHosts(ctx);
   const others = otherKeepers.flatMap((service) => {
-    const stopped = g.add(`stop-${service}`, hosts, stopService({ service }), { after });
-    return [g.add(`disable-${service}`, hosts, disableService({ service }), { after: sameHost(stopped) })];
+    const stopped = g.add(`stop-${service}`, hosts, stopService({ service, remember: true }), { after });
+    return [
+      g.add(`disable-${service}`, hosts, disableService({ service, remember: true }), { after: sameHost(stopped) }),
+    ];
   });
   const installed = g.add('install-chrony', hosts, installPackage({ packages: ['chrony'] }), {
     after: sameHost(others),
