@@ -80,6 +80,7 @@ export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pod
 export { type VerifyCluster, verifyCluster } from './kube/verify.js';
 export * from './pki/index.js';
 export { checkDiskLatency } from './preflight/disk-latency.js';
+export { checkEtcdClient, checkExternalEtcd } from './preflight/external-etcd.js';
 export { type CheckHost, checkHost } from './preflight/check-host.js';
 export { type CheckReachability, checkReachability } from './preflight/check-reachability.js';
 export { checkKubernetesVersion } from './preflight/check-version.js';

@@ -1,22 +1,9 @@
 import { ports } from '../../common/host-paths.js';
-import { type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
-import {
-  checkDiskLatency,
-  checkHost,
-  checkKubernetesVersion,
-  checkReachability,
-  type StepContext,
-} from '../../step/index.js';
-import {
-  allHosts,
-  defineTask,
-  factsOf,
-  hostsWithRole,
-  internalAddress,
-  nodeHosts,
-  type PlanContext,
-} from '../context.js';
+import { draft, type HostName } from '../../plan/index.js';
+import { checkHost, checkKubernetesVersion, checkReachability, type StepContext } from '../../step/index.js';
+import { allHosts, defineTask, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
 import { hostsChecked } from '../milestones.js';
+import { etcdChecks } from './etcd-checks.js';
 import { requirementsOf } from './requirements.js';
 
 /** Looks at every host and at the ways between them; all problems come at once, and nothing has changed by then. */
@@ -36,20 +23,10 @@ export const checkHosts = defineTask('check-hosts', (ctx) => {
     nodeHosts(ctx).filter((host) => ctx.facts.has(host)),
     checkKubernetesVersion({ version: ctx.cluster.spec.kubernetes.version }),
   );
-  const measured = diskChecks(ctx, g, hosts);
-  g.provide(hostsChecked, [checked, reached, version, ...measured]);
+  const forEtcd = etcdChecks(ctx, g, hosts);
+  g.provide(hostsChecked, [checked, reached, version, ...forEtcd]);
   return g.done();
 });
-
-/** Only where etcd is to begin: a member that runs tells of its disk itself. */
-function diskChecks(ctx: PlanContext, g: Draft<StepContext>, hosts: readonly HostName[]): readonly Ref[] {
-  const { etcd } = ctx.cluster.spec;
-  if (etcd.type !== 'kubexm') return [];
-  const fresh = hostsWithRole(ctx, 'etcd').filter(
-    (host) => hosts.includes(host) && !factsOf(ctx, host).leftovers.includes(`${etcd.dataDir}/member`),
-  );
-  return fresh.length === 0 ? [] : [g.add('disk', fresh, checkDiskLatency({ directory: etcd.dataDir }))];
-}
 
 /** Nodes need the API, control planes the kubelets and etcd, etcd members each other. */
 function targetsOf(ctx: PlanContext, from: HostName) {
