@@ -137,6 +137,28 @@ describe('a host that is to become a member', () => {
     expect(tried.done).toEqual([]);
   });
 
+  test('is known by what a real etcd wrote first into its log', async () => {
+    // od -An -v -tx1 of etcd 3.6.14, whose member id was a874c87fd42044f
+    const bytes = `
+ 04 00 00 00 00 00 00 84 08 04 10 00 00 00 00 00
+ 1f 00 00 00 00 00 00 81 08 01 10 be bf 88 fd 0f
+ 1a 15 08 cf 88 88 ea ff 90 d3 c3 0a 10 b2 ea a9
+ cd b4 a9 9f c9 bf 01 00 0e 00 00 00 00 00 00 82
+ 08 05 10 df b3 d6 eb 0e 1a 04 08 00 10 00 00 00
+`;
+    const member = `{"ID":758659209188475983,"name":"node3","peerURLs":["${params.peerUrl}"],"isLearner":true}`;
+    const { precheck } = hostTrial({
+      commands: [
+        [/member list/, `{"members":[${member}]}`],
+        [/od -An/, bytes],
+      ],
+    });
+    expect(await precheck(addEtcdLearner(params))).toMatchObject({
+      state: 'satisfied',
+      because: 'member a874c87fd42044f has https://10.0.0.3:2380',
+    });
+  });
+
   test('a log that does not say whose it is is not nobody’s', async () => {
     const { precheck } = hostTrial({
       commands: [
