@@ -41,6 +41,7 @@ export const etcd4b = scenario({
     assert.notEqual(await markOf(t, second), '');
     const create = await t.kubexm(['cluster', 'create', '--yes']);
     assert.equal(create.exitCode, 4, `cluster create in the middle of an upgrade\n${create.stderr}`);
+    assert.match(create.stderr, /an upgrade of etcd to v3\.6\.14 was not finished/);
 
     await dropIn(t, second, 'ExecStartPre=/bin/sleep 5');
     await killed(t, upgrade, async () => (await stateOf(t, second)) === 'activating');
