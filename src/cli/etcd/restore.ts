@@ -230,7 +230,9 @@ function question(
             : `etcd now: revision ${now}; what was written after revision ${revision} is lost (${Math.max(0, now - revision)} revisions)`,
         ]),
     'The apiservers are away until it is over. Running pods go on; those that the snapshot does not know are ended.',
-    `The data of now is kept on the members as before-restore-${file.id}.`,
+    ...(seen.members.some(({ report }) => report.hasData)
+      ? [`The data of now is kept on the members as before-restore-${file.id}.`]
+      : []),
   ];
   return { lines, question: `Go back to the state of the snapshot?`, word: metadata.name };
 }

@@ -5,7 +5,7 @@ import { defineReading, type Reading } from '../reading.js';
 
 /** A verified snapshot on a member and on the control machine. */
 export const backupOfEtcd = (...params: Parameters<typeof backupEtcd>): Pipeline =>
-  definePipeline('backup-etcd', { gate: defineModule('backup', [backupEtcd(...params)]), modules: [] });
+  definePipeline('backup-etcd', { gate: defineModule('etcd', [backupEtcd(...params)]), modules: [] });
 
 /** Which backups lie on the members, also where some are down. */
 export const etcdBackupsOf = (options: { readonly digests?: boolean } = {}): Reading<BackupObservation> =>
@@ -13,4 +13,4 @@ export const etcdBackupsOf = (options: { readonly digests?: boolean } = {}): Rea
 
 /** Brings a snapshot of a member to the control machine. */
 export const fetchEtcdBackup = (...params: Parameters<typeof fetchBackup>): Pipeline =>
-  definePipeline('fetch-etcd-backup', { gate: defineModule('fetch-backup', [fetchBackup(...params)]), modules: [] });
+  definePipeline('fetch-etcd-backup', { gate: defineModule('etcd', [fetchBackup(...params)]), modules: [] });

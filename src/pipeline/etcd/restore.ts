@@ -19,8 +19,8 @@ export const restoreStateOf: Reading<RestoreObservation> = defineReading(
 
 /** The part of a restore that stops nothing. */
 export const prepareEtcdRestore = (...params: Parameters<typeof prepareRestore>): Pipeline =>
-  definePipeline('prepare-etcd-restore', { gate: defineModule('prepare', [prepareRestore(...params)]), modules: [] });
+  definePipeline('prepare-etcd-restore', { gate: defineModule('etcd', [prepareRestore(...params)]), modules: [] });
 
 /** The part that stops the cluster and brings it back with the data of the snapshot. */
 export const restoreOfEtcd = (...params: Parameters<typeof restoreEtcd>): Pipeline =>
-  definePipeline('restore-etcd', { gate: defineModule('restore', [restoreEtcd(...params)]), modules: [] });
+  definePipeline('restore-etcd', { gate: defineModule('etcd', [restoreEtcd(...params)]), modules: [] });
