@@ -84,28 +84,6 @@ export { checkEtcdClient, checkExternalEtcd } from './preflight/external-etcd.js
 export { type CheckHost, checkHost } from './preflight/check-host.js';
 export { type CheckReachability, checkReachability } from './preflight/check-reachability.js';
 export { checkKubernetesVersion } from './preflight/check-version.js';
-export { type OwnCluster, ownCluster } from './reset/own-cluster.js';
-export {
-  type ForgetUnits,
-  forgetUnits,
-  type RemoveExtracted,
-  type RemoveHalfFiles,
-  type RemoveOwnFiles,
-  removeExtracted,
-  removeHalfFiles,
-  removeOwnFiles,
-} from './reset/own-files.js';
-export { removePodNetwork } from './reset/network.js';
-export {
-  purgeInstalledPackages,
-  restoreHostname,
-  restoreSwap,
-  restoreSysctls,
-  restoreTimeKeeper,
-  restoreTimezone,
-  unloadModules,
-} from './reset/restore-os.js';
-export { type Retire, retire } from './reset/retire.js';
 export { removePodNetwork } from './reset/network.js';
 export { type OwnCluster, ownCluster } from './reset/own-cluster.js';
 export {
