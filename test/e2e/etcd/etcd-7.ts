@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { etcdctl } from '../harness/etcd.js';
+import { startEtcdWriter } from '../harness/etcd-writer.js';
 import { scenario } from '../harness/scenario.js';
 import type { ScenarioTools } from '../harness/tools.js';
 
@@ -11,11 +12,11 @@ export const etcd7 = scenario({
   timeoutMinutes: 15,
   async run(t) {
     const [first = ''] = t.hostNames;
-    const quota = (size: string) => ({
+    const quota = (quotaBackendBytes: string, others = {}) => ({
       controlPlanes: 1,
       etcd: 3,
       workers: 0,
-      overrides: { etcd: { performance: { quotaBackendBytes: size } } },
+      overrides: { etcd: { performance: { quotaBackendBytes, ...others } } },
     });
     await t.clusterYaml(quota('40Mi'));
     await t.kubexmOk(['cluster', 'create', '--yes']);
@@ -45,9 +46,21 @@ export const etcd7 = scenario({
     await etcdctl(t, first, 'put after-the-quota x');
     assert.equal((await t.kubexm(['etcd', 'alarms'])).exitCode, 0);
 
-    // A changed setting restarts one member after the other, and each only while the others serve.
     const create = await t.kubexmOk(['cluster', 'create', '--yes']);
     assert.match(create.stdout, /nothing to change/i, 'the quota is there already');
+
+    // A changed setting restarts one member after the other, and each only while the others serve.
+    const starts = () => Promise.all(t.hostNames.map((host) => t.onHost(host, 'systemctl show -p InvocationID etcd')));
+    const before = await starts();
+    await t.clusterYaml(quota('120Mi', { snapshotCount: 5000 }));
+    const writer = await startEtcdWriter(t, { hosts: t.hostNames });
+    await writer.during('a changed setting of all members', () => t.kubexmOk(['cluster', 'create', '--yes']));
+    await writer.verify();
+    const after = await starts();
+    assert.ok(
+      after.every((start, index) => start !== before[index]),
+      'every member has the new setting',
+    );
   },
 });
 
