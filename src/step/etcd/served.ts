@@ -12,6 +12,8 @@ export interface CheckServed {
   readonly certificate: string;
   /** Whom to ask as. */
   readonly client: string;
+  /** How long it may still serve another one. Default 15 s. */
+  readonly waitMs?: number;
 }
 
 const { pki } = hostPaths.etcd;
@@ -26,7 +28,11 @@ export const checkServed = defineStep<CheckServed>({
   title: (p) => `Check that ${p.endpoint} serves ${p.certificate}.pem`,
   recheck: false,
   async precheck(ctx, p) {
-    const answer = await pollUntil(() => handshake(ctx, p), { timeoutMs: 15_000, intervalMs: 500, signal: ctx.signal });
+    const answer = await pollUntil(() => handshake(ctx, p), {
+      timeoutMs: p.waitMs ?? 15_000,
+      intervalMs: 250,
+      signal: ctx.signal,
+    });
     if (answer.done) return satisfied('it is served');
     throw new KubexmError(
       'STEP_NOT_EFFECTIVE',

@@ -1,6 +1,6 @@
-import type { Json } from '../../plan/index.js';
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
+import type { Json } from '../../plan/index.js';
 import { defineStep, satisfied } from '../define.js';
 
 /** What a control plane's apiserver is started with. */

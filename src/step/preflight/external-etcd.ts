@@ -1,6 +1,6 @@
 import { KubexmError } from '../../errors/index.js';
-import { Secret } from '../../secrets/index.js';
 import { sh } from '../../runner/index.js';
+import { Secret } from '../../secrets/index.js';
 import type { SecretRef, StepContext } from '../context.js';
 import { requireControlNode } from '../control-node.js';
 import { defineStep, satisfied } from '../define.js';

@@ -82,7 +82,7 @@ const apiserver = (etcdServers: readonly string[] = names.map(client)) => ({
 });
 
 /** Every host has every certificate, but for what `over` says of one file. */
-function certificates(over: Readonly<Record<string, Json>> = {}): Findings['reports'] {
+function certificates(over: Readonly<Record<string, Readonly<Record<string, Json>>>> = {}): Findings['reports'] {
   const file = (directory: string, name: string, sans: readonly string[] = []) => ({
     name: `${directory}/${name}.pem`,
     subject: 'CN=x',
@@ -91,7 +91,7 @@ function certificates(over: Readonly<Record<string, Json>> = {}): Findings['repo
     daysLeft: 300.5,
     serial: '01',
     fingerprint: name,
-    ...(over[name] as Record<string, Json> | undefined),
+    ...over[name],
   });
   const sansOf = (name: string) => [`DNS:${name}`, 'DNS:localhost', `IP:${address(name)}`, 'IP:127.0.0.1'];
   return [
