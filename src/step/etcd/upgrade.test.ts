@@ -52,6 +52,15 @@ test('a member that was stopped by a run that was killed is taken up again', asy
   expect(again?.state).toBe('satisfied');
 });
 
+test('what never ran is not kept to go back to', async () => {
+  const t = etcdTrial();
+  Object.assign(t.members.m1 ?? {}, { serving: false });
+  t.installed = '3.6.14';
+  t.host.files.put(etcdPrograms.mark, { content: '{"from":"v3.5.35","to":"v3.6.14"}' });
+  await t.play(stepFor(t));
+  expect(t.deeds).toEqual(['stop', 'place 3.6.14', 'start 3.6.14']);
+});
+
 test('a member that runs the new version and only bears the mark is not stopped again', async () => {
   const t = etcdTrial();
   Object.assign(t.members.m1 ?? {}, { version: '3.6.14' });

@@ -48,14 +48,17 @@ export const upgradeEtcdMember = defineStep<UpgradeEtcdMember>({
     const running = await runningVersion(ctx, p);
     const from = mark?.from ?? running;
     if (from === undefined) throw unexplained(ctx, p);
-    const inPlace = running === p.to && (await installedVersion(ctx)) === p.to;
+    const installed = await installedVersion(ctx);
+    const inPlace = running === p.to && installed === p.to;
     if (!inPlace) {
       await requireHealthyOthers(ctx, p, running !== undefined);
       if (running !== undefined) await moveLeadAway(ctx, { own: p.own, others: p.others, version: p.to.slice(1) });
       await writeMark(ctx, { from, to: p.to });
       ctx.log('info', `stopping etcd ${from}`);
       await stopService({ service: p.service }).run(ctx, undefined);
-      await placePrograms(ctx, { from: etcdPrograms.staged(p.to), keep: etcdPrograms.previous });
+      // What an interrupted upgrade has put in place never ran: it is not what this member goes back to.
+      const keep = installed === from ? { keep: etcdPrograms.previous } : {};
+      await placePrograms(ctx, { from: etcdPrograms.staged(p.to), ...keep });
     }
     try {
       if (!inPlace) await startService({ service: p.service, inputs: p.inputs }).run(ctx, undefined);
