@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import type { Cluster } from '../apis/kubexms/v1alpha1/index.js';
+import { CONTROL_NODE } from '../common/control-node.js';
 import type { EngineEvent } from '../engine/index.js';
 import { formatFailures, formatSummary, plural, type RunReport } from '../logger/index.js';
 import type { ClusterGraph, Findings, PlanContext, Reading } from '../pipeline/index.js';
@@ -36,6 +37,8 @@ export interface Operation<Observed> {
   readonly mayBeDown?: MayBeDown;
   /** Hosts of the config that are asked although they have no role there (any more). */
   readonly also?: readonly string[];
+  /** Of the hosts with a role, those that it needs: no other is asked anything. Default: all. */
+  readonly only?: readonly string[];
   /** What the plan rests on, beside the config and the facts. */
   read?(runtime: Runtime): Promise<Observed>;
   /** Throws GUARD_REFUSED for what would cost quorum or data. */
@@ -65,7 +68,7 @@ export async function runOperation<Observed>(operation: Operation<Observed>): Pr
   return withRuntime({ cluster, io, templates: options.templates }, async (runtime) => {
     // Before the facts: they are to be those of hosts that nobody else changes.
     if (!options.dryRun) await runtime.claim();
-    await gatherFacts(runtime, io, operation.mayBeDown, operation.also);
+    await gatherFacts(runtime, io, operation.mayBeDown, { also: operation.also ?? [], only: operation.only });
     if (!options.dryRun) await runtime.lock({ operation: name, breakLock: options.breakLock === true });
     const observed = (await operation.read?.(runtime)) as Observed;
     const graph = await operation.plan(runtime.planContext(), observed, runtime);
@@ -105,8 +108,9 @@ export async function readCluster<T>(runtime: Runtime, reading: Reading<T>): Pro
 
 /** `2 steps, 3 jobs on 1 host`. */
 export function sizeOf(graph: ClusterGraph): string {
-  const jobs = graph.nodes.reduce((sum, node) => sum + node.jobs.length, 0);
-  return `${plural(graph.nodes.length, 'step')}, ${plural(jobs, 'job')} on ${plural(graph.hosts.length, 'host')}`;
+  const jobs = graph.nodes.flatMap((node) => node.jobs);
+  const hosts = new Set(jobs.map(({ host }) => host).filter((host) => host !== CONTROL_NODE));
+  return `${plural(graph.nodes.length, 'step')}, ${plural(jobs.length, 'job')} on ${plural(hosts.size, 'host')}`;
 }
 
 function showFailures({ report, runDir }: OperationRun, io: Io): void {

@@ -38,11 +38,11 @@ export async function gatherFacts(
   runtime: Runtime,
   io: Io,
   mayBeDown: MayBeDown = () => false,
-  also: readonly string[] = [],
+  which: { readonly also?: readonly string[]; readonly only?: readonly string[] | undefined } = {},
 ): Promise<void> {
   const reader = io.stderr.isTTY === true ? watchReader(io) : undefined;
   try {
-    const { facts, failures: all } = await runtime.survey((event) => reader?.read(event), also);
+    const { facts, failures: all } = await runtime.survey((event) => reader?.read(event), which);
     for (const [host, { message }] of all) if (mayBeDown(host)) note(io, `without ${host}: ${message}`);
     const failures = new Map([...all].filter(([host]) => !mayBeDown(host)));
     if (failures.size === 0) return;

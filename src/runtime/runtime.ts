@@ -52,8 +52,11 @@ export interface Runtime {
    * reading what a plan is to rest on. LOCKED with the holder's name where another one is at work.
    */
   lock(options: { readonly operation: string; readonly breakLock?: boolean }): Promise<void>;
-  /** Connects to all hosts at once and learns what they are; what failed is in the answer, by host. */
-  survey(emit: (event: EngineEvent) => void, also?: readonly string[]): Promise<Survey>;
+  /** Connects to all hosts at once (`only`: to these) and learns what they are; what failed is in the answer, by host. */
+  survey(
+    emit: (event: EngineEvent) => void,
+    which?: { readonly also?: readonly string[]; readonly only?: readonly string[] | undefined },
+  ): Promise<Survey>;
   /** Facts are those of the last survey. `assumeFresh`: hosts that were not surveyed count as fresh machines. */
   planContext(options?: { readonly assumeFresh?: boolean }): PlanContext;
   run(
@@ -137,8 +140,15 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     workDirs: dirs,
     claim,
     lock,
-    async survey(emit, also = []) {
-      const survey = await surveyHosts({ cluster, also, pool, emit, limits, redact: (text) => redactor.redact(text) });
+    async survey(emit, which = {}) {
+      const survey = await surveyHosts({
+        cluster,
+        ...which,
+        pool,
+        emit,
+        limits,
+        redact: (text) => redactor.redact(text),
+      });
       facts = survey.facts;
       return survey;
     },

@@ -34,6 +34,8 @@ interface SurveyOptions {
   readonly cluster: Cluster;
   /** Hosts of the config that are asked although they have no role. */
   readonly also?: readonly string[];
+  /** Of the hosts with a role, these alone. */
+  readonly only?: readonly string[] | undefined;
   readonly pool: HostPool;
   readonly limits: Limits;
   emit(event: EngineEvent): void;
@@ -46,9 +48,17 @@ interface SurveyContext {
 }
 
 /** A small graph of its own: connect and ask for the facts, all hosts at once. */
-export async function surveyHosts({ cluster, also = [], pool, limits, emit, redact }: SurveyOptions): Promise<Survey> {
+export async function surveyHosts({
+  cluster,
+  also = [],
+  only,
+  pool,
+  limits,
+  emit,
+  redact,
+}: SurveyOptions): Promise<Survey> {
   const names = cluster.spec.hosts
-    .filter((host) => host.roles.length > 0 || also.includes(host.name))
+    .filter((host) => (host.roles.length > 0 && (only?.includes(host.name) ?? true)) || also.includes(host.name))
     .map((host) => host.name);
   const facts = new Map<string, HostFacts>();
   const dataDirs = cluster.spec.etcd.type === 'kubexm' ? [cluster.spec.etcd.dataDir] : [];

@@ -45,10 +45,10 @@ export { checkAccepted, checkServed } from './etcd/served.js';
 export { etcdSnapshotReport, fetchEtcdSnapshot, type SavedEtcdSnapshot, saveEtcdSnapshot } from './etcd/snapshot.js';
 export { type UpgradeEtcdMember, upgradeEtcdMember } from './etcd/upgrade.js';
 export { type EtcdProgramsReport, guardEtcdVersion, readEtcdPrograms } from './etcd/upgrade-state.js';
-export { removeDockerNetwork } from './kube/docker-network.js';
 export { type ClearShims, clearShims } from './kube/clear-shims.js';
 export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-maps.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
+export { removeDockerNetwork } from './kube/docker-network.js';
 export { type CordonNode, cordonNode, type DrainNode, drainNode, uncordonNode } from './kube/drain.js';
 export {
   discoveryFile,
@@ -70,7 +70,14 @@ export {
   type UnusedImage,
 } from './kube/node-images.js';
 export { type NodeReady, nodeReady } from './kube/node-ready.js';
-export { type NodeMetadata, type ReconcileNodes, reconcileNodes, type TaintSpec } from './kube/nodes.js';
+export {
+  type NodeMetadata,
+  type NodeObject,
+  nodeDifference,
+  type ReconcileNodes,
+  reconcileNodes,
+  type TaintSpec,
+} from './kube/nodes.js';
 export { type ApiserverReport, readApiserver } from './kube/read-apiserver.js';
 export { readObjects } from './kube/read-cluster.js';
 export { type ReadRuntime, type RuntimeReport, readRuntime } from './kube/read-runtime.js';
@@ -79,11 +86,11 @@ export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
 export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
 export { type VerifyCluster, verifyCluster } from './kube/verify.js';
 export * from './pki/index.js';
-export { checkDiskLatency } from './preflight/disk-latency.js';
-export { checkEtcdClient, checkExternalEtcd } from './preflight/external-etcd.js';
 export { type CheckHost, checkHost } from './preflight/check-host.js';
 export { type CheckReachability, checkReachability } from './preflight/check-reachability.js';
 export { checkKubernetesVersion } from './preflight/check-version.js';
+export { checkDiskLatency } from './preflight/disk-latency.js';
+export { checkEtcdClient, checkExternalEtcd } from './preflight/external-etcd.js';
 export { removePodNetwork } from './reset/network.js';
 export { type OwnCluster, ownCluster } from './reset/own-cluster.js';
 export {

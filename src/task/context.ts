@@ -13,6 +13,8 @@ export interface PlanContext extends ResourceContext {
   readonly facts: ReadonlyMap<HostName, HostFacts>;
   /** Manifests of the addons by their name in the config: texts that were read before planning. */
   readonly manifests: ReadonlyMap<string, string>;
+  /** The hosts that the plan is for; absent: all. The others stand in lists and addresses, and are neither asked nor changed. */
+  readonly only?: ReadonlySet<HostName>;
 }
 
 /** A domain planner: config and facts in, a fragment out. */
@@ -31,15 +33,21 @@ export function hostsWithRole({ cluster }: PlanContext, role: Role): readonly Ho
   return cluster.spec.roleGroups[role];
 }
 
-/** Hosts that become nodes: control planes first, each once. */
-export function nodeHosts(ctx: PlanContext): readonly HostName[] {
-  return [...new Set([...hostsWithRole(ctx, 'control-plane'), ...hostsWithRole(ctx, 'worker')])];
+/** Those of a role that the plan is for. */
+export function ownHosts(ctx: PlanContext, role: Role): readonly HostName[] {
+  const hosts = hostsWithRole(ctx, role);
+  return ctx.only === undefined ? hosts : hosts.filter((host) => ctx.only?.has(host));
 }
 
-/** Hosts with a role that kubexm does something for. */
+/** Hosts that become nodes, of those that the plan is for: control planes first, each once. */
+export function nodeHosts(ctx: PlanContext): readonly HostName[] {
+  return [...new Set([...ownHosts(ctx, 'control-plane'), ...ownHosts(ctx, 'worker')])];
+}
+
+/** Hosts with a role that kubexm does something for, of those that the plan is for. */
 export function allHosts(ctx: PlanContext): readonly HostName[] {
   const { cluster } = ctx;
-  const etcd = cluster.spec.etcd.type === 'kubexm' ? hostsWithRole(ctx, 'etcd') : [];
+  const etcd = cluster.spec.etcd.type === 'kubexm' ? ownHosts(ctx, 'etcd') : [];
   return [...new Set([...nodeHosts(ctx), ...etcd])];
 }
 

@@ -146,9 +146,48 @@ describe('reconcileNodes', () => {
     taints: [{ key: 'dedicated', value: 'db', effect: 'NoSchedule' }],
     absentTaints: ['node-role.kubernetes.io/control-plane'],
   } as const;
-  const node = (labels: Record<string, string>, taints: readonly object[]) => ({
-    metadata: { name: 'w1', labels },
+  const note = { 'kubexm.io/managed': '{"labels":["pool"],"annotations":[],"taints":["dedicated:NoSchedule"]}' };
+  const node = (labels: Record<string, string>, taints: readonly object[], annotations: object = note) => ({
+    metadata: { name: 'w1', labels, annotations: annotations as Record<string, string> },
     spec: { taints: taints as never },
+  });
+
+  test('what kubexm set earlier and the cluster file has no more goes', () => {
+    const managed = { labels: ['old', 'gone', 'pool'], annotations: ['note'], taints: ['old:NoExecute'] };
+    const annotations = { 'kubexm.io/managed': JSON.stringify(managed), note: 'x', theirs: 'y' };
+    const theirs = { key: 'old', effect: 'NoSchedule' };
+    const before = node(
+      { pool: 'a', old: '1', other: '2' },
+      [theirs, { key: 'old', effect: 'NoExecute' }],
+      annotations,
+    );
+    const [difference, ...more] = nodeDifference({ ...wanted, taints: [], absentTaints: [] }, before);
+    expect(more).toEqual([]);
+    expect(difference).toMatchObject({
+      because: 'label old is too much, annotation note is too much, taint old is too much',
+      patch: {
+        metadata: {
+          labels: { old: null },
+          annotations: { note: null, 'kubexm.io/managed': '{"labels":["pool"],"annotations":[],"taints":[]}' },
+        },
+        spec: { taints: [theirs] },
+      },
+    });
+    expect(nodeDifference({ ...wanted, labels: {}, taints: [], absentTaints: [], partial: true }, before)).toEqual([]);
+  });
+
+  test('a node without a note, or with one that another hand has spoilt, gets one, and nothing is taken off', () => {
+    for (const annotations of [{}, { 'kubexm.io/managed': '{' }]) {
+      expect(nodeDifference(wanted, node({ pool: 'a', old: '1' }, wanted.taints, annotations))).toEqual([
+        {
+          name: 'w1',
+          because: 'it does not say yet what kubexm has set on it',
+          patch: { metadata: { labels: {}, annotations: note } },
+        },
+      ]);
+    }
+    const nothing = { name: 'w1', labels: {}, annotations: {}, taints: [], absentTaints: [] };
+    expect(nodeDifference(nothing, node({}, [], {}))).toEqual([]);
   });
 
   test('a node that carries all of it, and more, is left alone', () => {

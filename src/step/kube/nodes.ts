@@ -10,20 +10,28 @@ export interface TaintSpec {
   readonly effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
 }
 
-/** What a node must carry; anything else on it is left alone, but for `absentTaints` (keys). */
+/** On a node: which of its labels, annotations and taints kubexm has set, as JSON. Only these does it take off again. */
+const managedBy = 'kubexm.io/managed';
+
+/**
+ * What a node must carry. What kubexm set earlier and is not wanted any more goes; anything else on it is left alone, but for
+ * `absentTaints` (keys).
+ */
 export interface NodeMetadata {
   readonly name: string;
   readonly labels: { readonly [key: string]: string };
   readonly annotations: { readonly [key: string]: string };
   readonly taints: readonly TaintSpec[];
   readonly absentTaints: readonly string[];
+  /** Only a part of what kubexm sets: nothing that is not named here goes. */
+  readonly partial?: boolean;
 }
 
 export interface ReconcileNodes {
   readonly nodes: readonly NodeMetadata[];
 }
 
-interface NodeObject {
+export interface NodeObject {
   readonly metadata: {
     readonly name: string;
     readonly labels?: Record<string, string>;
@@ -87,37 +95,96 @@ async function differing(ctx: StepContext, p: ReconcileNodes): Promise<Differenc
 
 /** Pure: what must be patched on one node. A node that is not there yet is a difference that the patch then reports. */
 export function nodeDifference(wanted: NodeMetadata, found: NodeObject | undefined): Difference[] {
-  const because: string[] = [];
-  const labels = missing(wanted.labels, found?.metadata.labels ?? {});
-  const annotations = missing(wanted.annotations, found?.metadata.annotations ?? {});
-  because.push(
-    ...Object.keys(labels).map((key) => `label ${key}`),
-    ...Object.keys(annotations).map((key) => `annotation ${key}`),
-  );
+  const labels = changes(wanted.labels, found?.metadata.labels);
+  const annotations = changes(wanted.annotations, found?.metadata.annotations);
   const before = found?.spec.taints ?? [];
-  const kept = before.filter(
-    (taint) => !wanted.absentTaints.includes(taint.key) && !wanted.taints.some((each) => sameTaint(each, taint)),
-  );
-  const removed = before.filter((taint) => wanted.absentTaints.includes(taint.key));
+  const isStale = (taint: TaintSpec) => wanted.absentTaints.includes(taint.key);
+  const removed = before.filter(isStale);
   const added = wanted.taints.filter(
     (each) => !before.some((taint) => sameTaint(each, taint) && (taint.value ?? '') === (each.value ?? '')),
   );
-  because.push(
-    ...removed.map((taint) => `taint ${taint.key} is too much`),
+  const stale = wanted.partial === true ? nothingManaged : noLongerWanted(wanted, found);
+  const goneTaints = before.filter((taint) => !isStale(taint) && stale.taints.includes(taintName(taint)));
+  const because = [
+    ...Object.keys(labels).map((key) => `label ${key}`),
+    ...Object.keys(annotations).map((key) => `annotation ${key}`),
+    ...stale.labels.map((key) => `label ${key} is too much`),
+    ...stale.annotations.map((key) => `annotation ${key} is too much`),
+    ...[...removed, ...goneTaints].map((taint) => `taint ${taint.key} is too much`),
     ...added.map((taint) => `taint ${taint.key}`),
-  );
+  ];
+  const noted = wanted.partial === true ? undefined : managedNote(wanted);
+  if (noted !== undefined && noted !== (found?.metadata.annotations?.[managedBy] ?? '')) {
+    annotations[managedBy] = noted === '' ? null : noted;
+    if (because.length === 0) because.push('it does not say yet what kubexm has set on it');
+  }
   if (because.length === 0) return [];
-  const taints = removed.length + added.length > 0 ? { spec: { taints: [...kept, ...wanted.taints] } } : {};
+  for (const key of stale.labels) labels[key] = null;
+  for (const key of stale.annotations) annotations[key] = null;
+  const kept = before.filter(
+    (taint) =>
+      !removed.includes(taint) && !goneTaints.includes(taint) && !wanted.taints.some((each) => sameTaint(each, taint)),
+  );
+  const taintsDiffer = removed.length + goneTaints.length + added.length > 0;
+  const taints = taintsDiffer ? { spec: { taints: [...kept, ...wanted.taints] } } : {};
   return [{ name: wanted.name, because: because.join(', '), patch: { metadata: { labels, annotations }, ...taints } }];
+}
+
+/** Keys of labels and annotations; taints as `key:effect`. */
+interface Managed {
+  readonly labels: readonly string[];
+  readonly annotations: readonly string[];
+  readonly taints: readonly string[];
+}
+
+const nothingManaged: Managed = { labels: [], annotations: [], taints: [] };
+
+/** Empty where kubexm sets nothing on the node. */
+function managedNote({ labels, annotations, taints }: NodeMetadata): string {
+  const managed: Managed = {
+    labels: Object.keys(labels).sort(),
+    annotations: Object.keys(annotations).sort(),
+    taints: taints.map(taintName).sort(),
+  };
+  return Object.values(managed).every((names: readonly string[]) => names.length === 0) ? '' : JSON.stringify(managed);
+}
+
+/** What kubexm set earlier, is still there, and is not in the cluster file any more. */
+function noLongerWanted(wanted: NodeMetadata, found: NodeObject | undefined): Managed {
+  const { metadata, spec } = found ?? { metadata: { name: '' }, spec: {} };
+  const managed = readManaged(metadata.annotations?.[managedBy]);
+  const present = (spec.taints ?? []).map(taintName);
+  return {
+    labels: managed.labels.filter((key) => !(key in wanted.labels) && key in (metadata.labels ?? {})),
+    annotations: managed.annotations.filter(
+      (key) => !(key in wanted.annotations) && key in (metadata.annotations ?? {}),
+    ),
+    taints: managed.taints.filter((name) => !wanted.taints.map(taintName).includes(name) && present.includes(name)),
+  };
+}
+
+/** A note that another hand has spoilt says nothing: then nothing is taken off. */
+function readManaged(note: string | undefined): Managed {
+  try {
+    const { labels = [], annotations = [], taints = [] } = JSON.parse(note ?? '{}') as Partial<Managed>;
+    return { labels: [...labels], annotations: [...annotations], taints: [...taints] };
+  } catch {
+    return nothingManaged;
+  }
+}
+
+function taintName({ key, effect }: TaintSpec): string {
+  return `${key}:${effect}`;
 }
 
 function sameTaint(a: TaintSpec, b: TaintSpec): boolean {
   return a.key === b.key && a.effect === b.effect;
 }
 
-function missing(
+/** Null takes one off. */
+function changes(
   wanted: Readonly<Record<string, string>>,
-  found: Readonly<Record<string, string>>,
-): Record<string, string> {
+  found: Readonly<Record<string, string>> = {},
+): Record<string, string | null> {
   return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => found[key] !== value));
 }

@@ -2,7 +2,7 @@ import type { ContainerRuntime } from '../../apis/kubexms/v1alpha1/index.js';
 import { unreachable } from '../../errors/index.js';
 import { draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
 import { criReady, type StepContext } from '../../step/index.js';
-import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
+import { defineTask, type Fragment, nodeHosts, ownHosts, type PlanContext } from '../context.js';
 import { runtimeReady } from '../milestones.js';
 import type { RuntimeDraft } from './common.js';
 import { planContainerd } from './install-containerd.js';
@@ -15,7 +15,7 @@ import { criEndpoint, hasNetwork, isNode, runtimeGroups } from './runtime-hosts.
  * before it are well.
  */
 export const installContainerRuntime = defineTask('install-container-runtime', (ctx) => {
-  const controlPlanes = hostsWithRole(ctx, 'control-plane');
+  const controlPlanes = ownHosts(ctx, 'control-plane');
   const hosts = nodeHosts(ctx);
   const nodes = hosts.filter((host) => isNode(ctx, host));
   const [firstWorker, ...workers] = nodes.filter((host) => !controlPlanes.includes(host));

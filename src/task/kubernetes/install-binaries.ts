@@ -3,7 +3,7 @@ import { draft, sameHost } from '../../plan/index.js';
 import { daemonReload, enableService, makeDirectory, renderTemplate, type StepContext } from '../../step/index.js';
 import { placeBinary } from '../artifacts.js';
 import { criEndpoint } from '../container-runtime/runtime-hosts.js';
-import { defineTask, hostsWithRole, nodeHosts } from '../context.js';
+import { defineTask, nodeHosts, ownHosts } from '../context.js';
 import { kubeletInstalled } from '../milestones.js';
 
 const service = 'kubelet.service';
@@ -17,7 +17,7 @@ export const installKubernetesBinaries = defineTask('install-kubernetes-binaries
     placeBinary({ g, ctx, component: { name, version }, hosts: on }, `${hostPaths.bin}/${name}`);
   const kubelet = place('kubelet', hosts);
   const kubeadm = place('kubeadm', hosts);
-  const kubectl = place('kubectl', hostsWithRole(ctx, 'control-plane'));
+  const kubectl = place('kubectl', ownHosts(ctx, 'control-plane'));
   const unit = g.addEach('write-unit', hosts, (host) =>
     renderTemplate({
       template: 'kubernetes/kubelet.service',

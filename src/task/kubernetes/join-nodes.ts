@@ -1,6 +1,6 @@
 import { draft, type HostName, sameHost } from '../../plan/index.js';
 import { kubeadmJoin, kubeletInputs, type StepContext, staticPodInputs } from '../../step/index.js';
-import { defineTask, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
+import { defineTask, hostsWithRole, nodeHosts, ownHosts, type PlanContext } from '../context.js';
 import {
   apiServing,
   controlPlaneImages,
@@ -17,7 +17,7 @@ import { bootstrapToken, clusterCaCert } from './pki.js';
 /** The further control planes, one at a time: each changes what the others serve. */
 export const joinControlPlanes = defineTask('join-control-planes', (ctx) => {
   const first = initHost(ctx);
-  const hosts = hostsWithRole(ctx, 'control-plane').filter((host) => host !== first);
+  const hosts = ownHosts(ctx, 'control-plane').filter((host) => host !== first);
   const g = draft<StepContext>('join-control-planes');
   const joined = g.addEach(
     'kubeadm-join',

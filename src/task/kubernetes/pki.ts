@@ -8,7 +8,7 @@ import {
   type SecretRef,
   type StepContext,
 } from '../../step/index.js';
-import { defineTask, hostsWithRole, type PlanContext } from '../context.js';
+import { defineTask, ownHosts, type PlanContext } from '../context.js';
 import { controlPlanePki } from '../milestones.js';
 import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js';
 
@@ -32,7 +32,7 @@ export function clusterCaCert(ctx: PlanContext): string {
  * no join needs anything from another host. The user's kubeconfig is made here as well.
  */
 export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
-  const controlPlanes = hostsWithRole(ctx, 'control-plane');
+  const controlPlanes = ownHosts(ctx, 'control-plane');
   const directory = ctx.workDirs.getCertsDir('kubernetes');
   const g = draft<StepContext>('kubernetes-pki');
   const ca = authority(g, ctx, { component: 'kubernetes', name: 'ca', commonName: 'kubernetes' });

@@ -2,13 +2,13 @@ import { draft, type HostName, sameHost } from '../../plan/index.js';
 import { pullImages, type StepContext } from '../../step/index.js';
 import { registryLogins } from '../container-runtime/registry.js';
 import { criEndpoint } from '../container-runtime/runtime-hosts.js';
-import { defineTask, hostsWithRole, nodeHosts } from '../context.js';
+import { defineTask, nodeHosts, ownHosts } from '../context.js';
 import { controlPlaneImages, runtimeReady } from '../milestones.js';
 import { imagesOf } from './images.js';
 
 /** Each node pulls what it needs and nothing else, beside everything that can run meanwhile. */
 export const pullNodeImages = defineTask('pull-images', (ctx) => {
-  const controlPlanes = hostsWithRole(ctx, 'control-plane');
+  const controlPlanes = ownHosts(ctx, 'control-plane');
   const workers = nodeHosts(ctx).filter((host) => !controlPlanes.includes(host));
   const images = imagesOf(ctx.cluster);
   const logins = registryLogins(ctx);

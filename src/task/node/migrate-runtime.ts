@@ -132,7 +132,16 @@ export const migrateRuntime = (params: MigrateRuntime) =>
       'annotate',
       [speaker],
       reconcileNodes({
-        nodes: [{ name: node, labels: {}, annotations: { [socketAnnotation]: socket }, taints: [], absentTaints: [] }],
+        nodes: [
+          {
+            name: node,
+            labels: {},
+            annotations: { [socketAnnotation]: socket },
+            taints: [],
+            absentTaints: [],
+            partial: true,
+          },
+        ],
       }),
       { after: started },
     );

@@ -2,7 +2,7 @@ import { draft } from '../../plan/index.js';
 import type { StepContext } from '../../step/index.js';
 import { artifactsFor, type ComponentVersion } from '../artifacts.js';
 import { runtimeComponents, runtimeGroups } from '../container-runtime/runtime-hosts.js';
-import { defineTask, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
+import { defineTask, nodeHosts, ownHosts, type PlanContext } from '../context.js';
 import { artifactsReady } from '../milestones.js';
 
 /**
@@ -25,12 +25,10 @@ function componentsOf(ctx: PlanContext): (ComponentVersion & { readonly hosts: r
   return [
     { name: 'kubelet', version, hosts: nodes },
     { name: 'kubeadm', version, hosts: nodes },
-    { name: 'kubectl', version, hosts: hostsWithRole(ctx, 'control-plane') },
+    { name: 'kubectl', version, hosts: ownHosts(ctx, 'control-plane') },
     ...runtimeGroups(ctx).flatMap((group) =>
       runtimeComponents(group).map((component) => ({ ...component, hosts: group.hosts })),
     ),
-    ...(etcd.type === 'kubexm'
-      ? [{ name: 'etcd' as const, version: etcd.version, hosts: hostsWithRole(ctx, 'etcd') }]
-      : []),
+    ...(etcd.type === 'kubexm' ? [{ name: 'etcd' as const, version: etcd.version, hosts: ownHosts(ctx, 'etcd') }] : []),
   ];
 }
