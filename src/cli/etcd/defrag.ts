@@ -1,3 +1,4 @@
+import { formatBytes } from '../../logger/index.js';
 import {
   defragmentEtcd,
   type EtcdDefragResult,
@@ -46,9 +47,9 @@ export function defragResult(findings: Findings): OperationResult {
   const members = defragmented(findings);
   const rows = members.map(({ member, before, after, inUse, ms }) => [
     member,
-    mib(before),
-    mib(after),
-    mib(inUse),
+    formatBytes(before),
+    formatBytes(after),
+    formatBytes(inUse),
     `${(ms / 1000).toFixed(1)} s`,
   ]);
   return {
@@ -61,8 +62,4 @@ function defragmented({ reports }: Findings): EtcdDefragResult[] {
   return reports.flatMap(({ report, data }) =>
     report === etcdDefragReport ? [data as unknown as EtcdDefragResult] : [],
   );
-}
-
-function mib(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

@@ -1,3 +1,4 @@
+import { formatBytes } from '../../logger/index.js';
 import type { EtcdObservation } from '../../pipeline/index.js';
 import { table } from '../table.js';
 
@@ -7,15 +8,11 @@ export function spaceTable({ members }: EtcdObservation): string {
     const status = state?.status;
     return [
       `  ${name || (host ?? '-')}${isLeader ? ' (leader)' : ''}`,
-      status ? mib(status.dbSizeBytes) : 'unknown',
-      status ? mib(status.dbSizeInUseBytes) : 'unknown',
-      status?.quotaBytes === undefined ? 'not told' : mib(status.quotaBytes),
+      status ? formatBytes(status.dbSizeBytes) : 'unknown',
+      status ? formatBytes(status.dbSizeInUseBytes) : 'unknown',
+      status?.quotaBytes === undefined ? 'not told' : formatBytes(status.quotaBytes),
       alarms.join(', ') || 'none',
     ];
   });
   return table([['  MEMBER', 'SIZE', 'IN USE', 'QUOTA', 'ALARMS'], ...rows]);
-}
-
-function mib(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
