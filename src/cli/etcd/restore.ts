@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
+import type { EtcdSnapshot } from '../../common/etcd-snapshot.js';
 import { type ErrorCode, exitCodes, KubexmError } from '../../errors/index.js';
 import { formatBytes, formatDuration } from '../../logger/index.js';
 import {
@@ -86,7 +87,8 @@ async function prepare(preparing: Preparing): Promise<Prepared> {
     snapshot.sha256,
   );
   const id = marker?.id ?? preparedId(seen.members, snapshot.sha256) ?? newId();
-  const file = await restoreFile({ id, snapshot, seen, runtime });
+  const recorded = await recordedSnapshots(cluster, runtime);
+  const file = restoreFile({ id, snapshot, seen, recorded });
   const base = { snapshot, file, seen, resumes: marker !== undefined };
   if (options.dryRun) return base;
   const ctx = runtime.planContext();
@@ -94,7 +96,7 @@ async function prepare(preparing: Preparing): Promise<Prepared> {
   if (marker === undefined) note(io, `First what stops nothing: the snapshot is restored beside the data and tried.`);
   const graph = prepareEtcdRestore(file, notSaved === undefined ? seen.etcd : undefined).plan(ctx);
   const inspection = inspectRestore(await runFirst(graph, preparing));
-  if (marker === undefined) await refuseForeign(preparing, { snapshot, seen, inspection });
+  if (marker === undefined) refuseForeign(preparing, { snapshot, seen, inspection, recorded });
   return { ...base, inspection, ...(notSaved === undefined ? {} : { notSaved }) };
 }
 
@@ -109,6 +111,11 @@ async function snapshotPath(preparing: Preparing): Promise<string> {
   const found = hosts.flatMap(({ host, snapshots }) => snapshots.map((snapshot) => ({ host, snapshot })));
   const there = found.find(({ snapshot }) => snapshot.name === name && snapshot.intact);
   if (there === undefined) return resolve(io.cwd, named);
+  if (preparing.options.dryRun) {
+    throw new KubexmError('USAGE', `${name} lies on ${there.host} alone, and a dry run fetches nothing`, {
+      hint: 'name a snapshot that is here, or leave --dry-run away: it asks before anything stops',
+    });
+  }
   await runFirst(fetchEtcdBackup(there).plan(runtime.planContext()), preparing);
   return local;
 }
@@ -128,33 +135,49 @@ function requireAnswers({ spec }: Cluster, { members, etcd }: RestoreObservation
   );
 }
 
-async function restoreFile({
+/** Metadata of all snapshots of this cluster that are known, here and on the members. */
+async function recordedSnapshots({ metadata }: Cluster, runtime: Runtime): Promise<readonly EtcdSnapshot[]> {
+  const here = await keptSnapshots(runtime.workDirs.etcdBackupsDir);
+  const { hosts } = await readCluster(runtime, etcdBackupsOf());
+  return [...here, ...hosts.flatMap(({ snapshots }) => snapshots)].filter(({ cluster }) => cluster === metadata.name);
+}
+
+function restoreFile({
   id,
   snapshot,
   seen,
-  runtime,
+  recorded,
 }: {
-  id: string;
-  snapshot: SnapshotFile;
-  seen: RestoreObservation;
-  runtime: Runtime;
-}): Promise<RestoreFile> {
+  readonly id: string;
+  readonly snapshot: SnapshotFile;
+  readonly seen: RestoreObservation;
+  readonly recorded: readonly EtcdSnapshot[];
+}): RestoreFile {
   const { path, sha256, metadata } = snapshot;
   const begun = seen.members.find(({ report }) => report.prepared?.id === id)?.report.prepared;
-  const recorded = await keptSnapshots(runtime.workDirs.etcdBackupsDir);
+  // Where etcd does not answer, what was recorded tells what its clients may have seen.
   const known = [revisionNow(seen), ...recorded.map(({ revision }) => revision)];
   const bump = begun?.bump ?? revisionBump(metadata?.revision ?? 0, Math.max(...known));
   return { id, path, sha256, bump, ...(metadata === undefined ? {} : { name: metadata.name }) };
 }
 
-async function refuseForeign(
-  { cluster, options, runtime, io }: Preparing,
-  { snapshot, seen, inspection }: { snapshot: SnapshotFile; seen: RestoreObservation; inspection: RestoreInspection },
-): Promise<void> {
+function refuseForeign(
+  { cluster, options, io }: Preparing,
+  {
+    snapshot,
+    seen,
+    inspection,
+    recorded,
+  }: {
+    readonly snapshot: SnapshotFile;
+    readonly seen: RestoreObservation;
+    readonly inspection: RestoreInspection;
+    readonly recorded: readonly EtcdSnapshot[];
+  },
+): void {
   const { name } = cluster.metadata;
   const { probe } = inspection;
   if (probe === undefined) throw new KubexmError('INTERNAL', 'the snapshot was not tried');
-  const recorded = (await keptSnapshots(runtime.workDirs.etcdBackupsDir)).filter((each) => each.cluster === name);
   const live = seen.members.map(({ report }) => report.uid);
   const uids = [...new Set([...live, ...recorded.map(({ kubeSystemUid }) => kubeSystemUid)])].filter(
     (uid) => uid !== '',
