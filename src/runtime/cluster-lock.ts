@@ -34,7 +34,7 @@ interface ClusterLockOptions {
 
 /**
  * One operation at a time on a cluster, whatever machine it comes from. Each host has the lock held by a process of this
- * run's SSH session, with flock(1) on a tmpfs: it falls by itself within a second when kubexm is killed or the connection
+ * run's SSH session, with flock(1) on a tmpfs: it falls by itself within two seconds when kubexm is killed or the connection
  * ends, and with a reboot. Throws LOCKED with the holder's name.
  */
 export async function lockCluster({
@@ -155,7 +155,7 @@ async function holdOn(host: HostRunner, wanted: Wanted): Promise<HeldLock> {
   };
 }
 
-/** It says `locked PID` and lives on, or `held OWNER` and ends. What is killed with its session takes up to a second to go. */
+/** It says `locked PID` and lives on, or `held OWNER` and ends. What is killed with its session takes up to a second to go, behind sudo up to two: it notices when it writes. */
 function lockCommand({ own, breakLock, directory }: Wanted) {
   return sh`d=${directory}; mkdir -p "$d" || exit 1
 command -v flock >/dev/null || { echo 'flock is not installed' >&2; exit 1; }
@@ -164,7 +164,7 @@ tries=0
 until flock -n 9; do
   if [ ${breakLock ? 'yes' : 'no'} = yes ] && [ "$tries" = 0 ]; then kill -9 "$(cat "$d/run.lock.pid")"; fi
   tries=$((tries + 1))
-  if [ "$tries" -gt 25 ]; then printf 'held %s\n' "$(cat "$d/run.lock.owner")"; exit 0; fi
+  if [ "$tries" -gt 35 ]; then printf 'held %s\n' "$(cat "$d/run.lock.owner")"; exit 0; fi
   sleep 0.1 9>&-
 done
 printf %s ${JSON.stringify(own)} >"$d/run.lock.owner"
