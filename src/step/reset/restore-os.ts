@@ -31,7 +31,7 @@ export const restoreSysctls = defineStep({
   async run({ host, signal, log }, _p, differing) {
     // The file goes last: a run that is interrupted finds it.
     for (const [key, value] of Object.entries(differing)) {
-      const { exitCode, stderr } = await host.tryRun(sh`printf '%s\n' ${value} > ${procPath(key)}`, { signal });
+      const { exitCode, stderr } = await host.tryRun(sh`printf '%s\\n' ${value} > ${procPath(key)}`, { signal });
       if (exitCode !== 0) log('warn', `${key} cannot be put back to ${value}: ${stderr.trim()}`);
     }
     await host.remove(hostMarks.sysctlFile, { signal });
