@@ -12,6 +12,9 @@ export interface RequireEtcdRoom {
   readonly quotaBytes: number;
 }
 
+/** Of the quota. bbolt grows its file in steps: with less room than that, the next larger write raises the alarm again (seen at 94 %). */
+const fullPart = 0.9;
+
 /** Of the quota: with less room than that, the next alarm is near. */
 const tightPart = 0.75;
 
@@ -34,7 +37,7 @@ export const requireEtcdRoom = defineStep<RequireEtcdRoom>({
     });
     const text = ({ name, size, quota }: (typeof sizes)[number]) =>
       `${name}: ${mebibytes(size)} of ${mebibytes(quota)} after compaction and defragmentation`;
-    const full = sizes.filter(({ size, quota }) => size >= quota * 0.95);
+    const full = sizes.filter(({ size, quota }) => size >= quota * fullPart);
     if (full.length > 0) {
       throw new KubexmError(
         'GUARD_REFUSED',
