@@ -88,9 +88,9 @@ export const node5b = scenario({
     assert.deepEqual(gone.failed, []);
     const trace = await t.onHost(
       node,
-      `ps -eo args= | grep -E '[c]ontainerd' || true
+      `ps -eo comm= | grep containerd || true
 awk '$5 ~ /containerd/ && $5 != "/var/lib/containerd" { print $5 }' /proc/self/mountinfo
-ls -A /var/lib/containerd /etc/containerd /run/containerd 2>/dev/null || true
+find /var/lib/containerd /etc/containerd /run/containerd -mindepth 1 2>/dev/null || true
 ls /usr/local/bin | grep -E 'containerd|^ctr$' || true
 systemctl list-unit-files --no-legend | grep containerd || true`,
     );
