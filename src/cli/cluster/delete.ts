@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { KubexmError } from '../../errors/index.js';
-import { deletionOfCluster, type DeletionForecast, forecastDeletion } from '../../pipeline/index.js';
+import { type DeletionForecast, deletionOfCluster, forecastDeletion } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
 import { note } from '../io.js';
 import { loadConfig } from '../load.js';

@@ -1,7 +1,7 @@
 import { hostMarks } from '../../common/host-marks.js';
 import { sh } from '../../runner/index.js';
-import type { StepContext } from '../context.js';
 import { refuseSystemPath } from '../common/path.js';
+import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 
 export interface RemoveOwnFiles {

@@ -31,6 +31,8 @@ export const nodeFiles = {
     '/var/lib/kubelet',
     '/var/lib/cni',
     '/run/flannel',
+    // Of root's kubectl; a cache alone, whatever the cluster.
+    '/root/.kube/cache',
   ],
   logs: ['/var/log/pods', '/var/log/containers', hostPaths.log],
   named: {
@@ -57,6 +59,7 @@ export const nodeFiles = {
       '/opt/containerd/bin',
       '/opt/containerd/lib',
       '/opt/containerd',
+      '/root/.kube',
     ],
   } satisfies RemoveOwnFiles,
 } as const;
@@ -68,11 +71,11 @@ export const networkFiles: RemoveOwnFiles = {
   emptyDirectories: [hostPaths.cniConfig, '/etc/cni', '/opt/cni'],
 };
 
+const standardPlugins =
+  'bandwidth bridge dhcp dummy firewall host-device host-local ipvlan loopback macvlan portmap ptp sbr static tap tuning vlan vrf';
+
 /** Those of https://github.com/containernetworking/plugins, and flannel's. */
-export const pluginNames: readonly string[] = [
-  ...['bandwidth', 'bridge', 'dhcp', 'dummy', 'firewall', 'host-device', 'host-local', 'ipvlan', 'loopback', 'macvlan'],
-  ...['portmap', 'ptp', 'sbr', 'static', 'tap', 'tuning', 'vlan', 'vrf', 'LICENSE', 'README.md', 'flannel'],
-];
+export const pluginNames: readonly string[] = [...standardPlugins.split(' '), 'LICENSE', 'README.md', 'flannel'];
 
 /** What apiservers need to reach etcd, and the directories of members that have become empty. */
 export function etcdFiles(dataDirs: readonly string[]): RemoveOwnFiles {
