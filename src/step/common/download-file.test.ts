@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { localContext, runStep, temporaryDirectory } from '../local-step.fixture.js';
@@ -45,6 +46,15 @@ describe('a download', () => {
     expect(ctx.progressed.at(-1)).toEqual({ done: archive.length, total: archive.length });
     expect(await readPins(lock.path)).toEqual(new Map([[lock.key, { sha256, url: lock.url }]]));
     expect((await stat(target)).mode & 0o777).toBe(0o644);
+  });
+
+  test('whose last bytes wait to be read when the server has ended the connection', async () => {
+    const server = await startServer({ '/f': file(Buffer.alloc(64 * 1024), { connection: 'close' }) });
+    const client = await openHttpClient();
+    const { body } = await client.get(`${server.url}/f`, { signal: new AbortController().signal });
+    await sleep(200);
+    expect(Buffer.concat(await body.toArray())).toHaveLength(64 * 1024);
+    await client.close();
   });
 
   test('that is there is not fetched again, and its digest is known', async () => {

@@ -56,7 +56,7 @@ export function file(content: Buffer, headers: Record<string, string> = {}): Ans
 export function cutAfter(bytes: number, content: Buffer): Answer {
   return (_, response) => {
     response.writeHead(200, { 'content-length': content.length });
-    response.write(content.subarray(0, bytes), () => setTimeout(() => response.destroy(), 20));
+    response.write(content.subarray(0, bytes), () => setTimeout(() => response.destroy(), 200));
   };
 }
 
