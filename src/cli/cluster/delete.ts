@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
 import { KubexmError } from '../../errors/index.js';
 import { type DeletionForecast, deletionOfCluster, forecastDeletion } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
@@ -38,9 +39,7 @@ export async function run({ options, io }: Invocation<DeleteOptions>): Promise<n
         : {
             lines: [
               'All pods end, and Kubernetes with all that is in it is gone from these hosts.',
-              wipeData
-                ? 'The data of etcd, images and logs are deleted: only a snapshot of etcd brings the cluster back.'
-                : "The data of etcd are renamed, images and logs stay on the hosts' disks (--wipe-data deletes them).",
+              dataText(cluster, wipeData),
             ],
             question: `Delete the cluster ${name}?`,
             word: name,
@@ -56,6 +55,16 @@ export async function run({ options, io }: Invocation<DeleteOptions>): Promise<n
     `Not deleted from ${forecast.unreachable.join(', ')}, which did not answer; the cluster's certificates stay for them. Log: ${relative(io.cwd, runDir)}\nNext: when they are back, the same command again`,
   );
   return 3;
+}
+
+function dataText({ spec }: Cluster, wipeData: boolean): string {
+  if (spec.etcd.type === 'external') {
+    const others = wipeData ? 'Images and logs are deleted.' : "Images and logs stay on the hosts' disks.";
+    return `${others} The external etcd keeps what is in it: remove /registry there before the next create.`;
+  }
+  return wipeData
+    ? 'The data of etcd, images and logs are deleted: only a snapshot of etcd brings the cluster back.'
+    : "The data of etcd are renamed, images and logs stay on the hosts' disks (--wipe-data deletes them).";
 }
 
 function forecastText({ reset, clean, unreachable }: DeletionForecast): string {

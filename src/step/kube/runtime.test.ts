@@ -137,6 +137,8 @@ describe('removePods', () => {
   test('a runtime that does not run cannot be asked, one that runs and fails is an error', async () => {
     const stopped = hostTrial({ commands: [[/is-active/, { exitCode: 3 }]] });
     expect((await stopped.precheck(step)).state).toBe('satisfied');
+    // crictl comes after the runtime: without it there can be no pods yet.
+    expect(stopped.host.commands[0]).toContain('[ -x /usr/local/bin/crictl ]');
     const broken = hostTrial({
       commands: [
         [/is-active/, ''],

@@ -2,15 +2,16 @@ import type { ScenarioTools } from './tools.js';
 
 /**
  * All that an installation could leave on a host: a line for each thing, sorted. Files outside of logs and caches, units,
- * users, mounts, links, rules, and the kernel parameters that a host has for itself.
+ * users, mounts, links, rules, and the kernel parameters that a host has for itself. Not: the mode of the lab's mount for
+ * containerd, and that the network was waited for.
  */
 const script = `
 export LC_ALL=C
 pruned='-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/log -o -path /var/cache -o -path /var/lib/systemd'
-find / -xdev \\( $pruned \\) -prune -o -printf '%y %p %m %U:%G %l\\n' | grep -v '^d /\\(proc\\|sys\\|dev\\|run\\|tmp\\) '
+find / -xdev \\( $pruned \\) -prune -o -printf '%y %p %m %U:%G %l\\n' | grep -vE '^d /(proc|sys|dev|run|tmp|var/lib/containerd) '
 find /etc /usr/local /opt /root /var/lib -xdev -path /var/lib/systemd -prune -o -type f -print0 | xargs -0 -r sha256sum | sed 's/^/content /'
 systemctl list-unit-files --no-legend --plain | awk '{ print "unit-file", $1, $2 }'
-systemctl list-units --all --no-legend --plain | awk '$1 !~ /^(session-|user|run-|dev-|sys-|proc-|systemd-(tmpfiles|logrotate|hostnamed|timedated))/ { print "unit", $1, $2, $3 }'
+systemctl list-units --all --no-legend --plain | awk '$1 !~ /^(session-|user|run-|dev-|sys-|proc-|systemd-(tmpfiles|logrotate|hostnamed|timedated)|network-online[.]target)/ { print "unit", $1, $2, $3 }'
 systemctl is-failed '*' > /dev/null && systemctl list-units --failed --no-legend --plain | sed 's/^/failed /'
 getent passwd | sed 's/^/user /'; getent group | sed 's/^/group /'
 awk '$5 !~ "^/(proc|sys|run/(user|credentials))" { print "mount", $5 }' /proc/self/mountinfo
