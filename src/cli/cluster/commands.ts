@@ -10,7 +10,10 @@ export const clusterGroup: GroupSpec = {
       summary: 'Make the cluster of the config, or finish one that was begun',
       description:
         'Every step looks first and changes only what is not as wanted: running it again is safe.\nCtrl-C lets running steps finish; a second one aborts them.',
-      options: operationOptions(),
+      options: [
+        ...operationOptions(),
+        { flags: '--prune', description: 'also remove nodes that the config does not have; asks' },
+      ],
       examples: [
         'kubexm cluster create -f cluster.yaml',
         'kubexm cluster create --dry-run',
@@ -46,7 +49,8 @@ export const clusterGroup: GroupSpec = {
       description:
         'Pods, Kubernetes, etcd and the container runtime go, and what kubexm changed in the operating system is put back.\nThe data of etcd are renamed; images and logs stay. Only hosts of this cluster are touched: they carry its CA.\nWorks on clusters that were made by half, and any number of times.',
       options: [
-        ...operationOptions(),
+        // Pods, data and packages that are gone cannot be put back.
+        ...operationOptions().filter(({ flags }) => flags !== '--rollback'),
         { flags: '--wipe-data', description: "also delete etcd's data, images and logs: they cannot be had back" },
         { flags: '--purge-packages', description: 'also remove the packages of spec.system that kubexm installed' },
         {

@@ -1,6 +1,5 @@
 import { relative } from 'node:path';
 import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
-import { KubexmError } from '../../errors/index.js';
 import { type DeletionForecast, deletionOfCluster, forecastDeletion } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
 import { note } from '../io.js';
@@ -19,8 +18,6 @@ export async function run({ options, io }: Invocation<DeleteOptions>): Promise<n
   const { name } = cluster.metadata;
   const wipeData = options.wipeData === true;
   const skipUnreachable = options.skipUnreachable === true;
-  // What was deleted cannot be put back halfway: packages, data and pods are gone.
-  if (options.rollback === true) throw new KubexmError('USAGE', 'a deletion cannot be undone: it knows no --rollback');
   let forecast: DeletionForecast = { reset: [], clean: [], unreachable: [] };
   const { exitCode, runDir } = await runOperation({
     cluster,
