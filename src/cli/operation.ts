@@ -108,9 +108,15 @@ export async function readCluster<T>(runtime: Runtime, reading: Reading<T>): Pro
 
 /** `2 steps, 3 jobs on 1 host`. */
 export function sizeOf(graph: ClusterGraph): string {
-  const jobs = graph.nodes.flatMap((node) => node.jobs);
+  const { hosts, jobs } = touchedBy(graph);
+  return `${plural(graph.nodes.length, 'step')}, ${plural(jobs, 'job')} on ${plural(hosts.length, 'host')}`;
+}
+
+/** The hosts that a plan has jobs on, and how many jobs it has, those of the control machine with them. */
+export function touchedBy({ nodes }: ClusterGraph): { readonly hosts: readonly string[]; readonly jobs: number } {
+  const jobs = nodes.flatMap((node) => node.jobs);
   const hosts = new Set(jobs.map(({ host }) => host).filter((host) => host !== CONTROL_NODE));
-  return `${plural(graph.nodes.length, 'step')}, ${plural(jobs.length, 'job')} on ${plural(hosts.size, 'host')}`;
+  return { hosts: [...hosts].toSorted(), jobs: jobs.length };
 }
 
 function showFailures({ report, runDir }: OperationRun, io: Io): void {

@@ -5,18 +5,25 @@ export {
   etcdSnapshotReport,
   etcdVerdict,
   forecastAdd,
+  forecastDelete,
+  forecastNodes,
   forecastDeletion,
   forecastRemove,
   forecastReplace,
   inspectRestore,
+  leavingNodes,
   leavingOf,
+  membersAmong,
   membersToMove,
+  needsMembership,
   outOfSpace,
   preparedId,
   quorumNow,
   refuseHostsWithoutRole,
   restoreUnderWay,
   revisionBump,
+  servingHosts,
+  strayNodes,
   upgradeTurns,
   whyForeign,
   whyNoSnapshot,
@@ -26,6 +33,7 @@ export type { RuntimeReport } from '../step/index.js';
 export type {
   BackupObservation,
   ClusterStatus,
+  DrainOptions,
   DeletionForecast,
   EtcdDefragResult,
   EtcdHealth,
@@ -33,7 +41,9 @@ export type {
   EtcdVerdict,
   EtcdVersions,
   Findings,
+  ListedNode,
   MemberHealth,
+  NodesObservation,
   ObservedCertificate,
   ObservedMember,
   PlanContext,
@@ -45,7 +55,7 @@ export type {
   UpgradeTurn,
 } from '../task/index.js';
 export { checkCluster } from './cluster/check.js';
-export { createCluster } from './cluster/create.js';
+export { createAndPrune, createCluster } from './cluster/create.js';
 export { deletionOfCluster } from './cluster/delete.js';
 export { clusterStatus } from './cluster/status.js';
 export type { ClusterGraph, Pipeline } from './define.js';
@@ -63,4 +73,6 @@ export { etcdStateBeside, etcdStateOf } from './etcd/state.js';
 export { etcdVersionsOf, upgradeEtcd } from './etcd/upgrade.js';
 export { pruneNodeImages, unusedImagesOf } from './node/images.js';
 export { migrateNodeRuntime, nodeRuntimeOf } from './node/migrate-runtime.js';
+export { addNodesToCluster, deleteNodesOfCluster } from './node/membership.js';
+export { cordonNodesOf, drainNodesOf, nodesAndEtcd, nodesOf, uncordonNodesOf } from './node/nodes.js';
 export { defineReading, type Reading } from './reading.js';

@@ -49,7 +49,7 @@ export { type ClearShims, clearShims } from './kube/clear-shims.js';
 export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-maps.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
 export { removeDockerNetwork } from './kube/docker-network.js';
-export { type CordonNode, cordonNode, type DrainNode, drainNode, uncordonNode } from './kube/drain.js';
+export { type CordonNode, cordonNode, type DrainNode, drainNode, guardDrain, uncordonNode } from './kube/drain.js';
 export {
   discoveryFile,
   type KubeadmAddon,
@@ -69,6 +69,7 @@ export {
   removeImages,
   type UnusedImage,
 } from './kube/node-images.js';
+export { type DeleteNode, deleteNode } from './kube/delete-node.js';
 export { type NodeReady, nodeReady } from './kube/node-ready.js';
 export {
   type NodeMetadata,

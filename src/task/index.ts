@@ -50,7 +50,7 @@ export { guardEtcdUpgrade } from './etcd/upgrade-guard.js';
 export { type EtcdVersions, observeEtcdVersions, readEtcdVersions } from './etcd/upgrade-state.js';
 export { type Findings, reported } from './findings.js';
 export { initControlPlane } from './kubernetes/init-control-plane.js';
-export { initHost } from './kubernetes/init-host.js';
+export { initHost, servingHosts } from './kubernetes/init-host.js';
 export { installKubernetesBinaries } from './kubernetes/install-binaries.js';
 export { joinControlPlanes, joinWorkers } from './kubernetes/join-nodes.js';
 export { labelNodes } from './kubernetes/label-nodes.js';
@@ -68,6 +68,25 @@ export {
   observeNodeRuntime,
   readNodeRuntime,
 } from './node/migrate-runtime.js';
+export {
+  type AddNodes,
+  addNodes,
+  beforeAddingNodes,
+  forecastNodes,
+  membersAmong,
+  needsMembership,
+} from './node/add.js';
+export { beforeDeleting, type DeleteNodes, deleteNodes, forecastDelete, leavingNodes } from './node/delete.js';
+export {
+  beforeDraining,
+  cordonNodes,
+  type DrainNodes,
+  type DrainOptions,
+  drainNodes,
+  uncordonNodes,
+} from './node/drain.js';
+export { type ListedNode, type NodesObservation, observeNodes, readNodes } from './node/nodes.js';
+export { type PruneNodes, pruneNodes, strayNodes } from './node/prune.js';
 export { checkHosts } from './preflight/check-hosts.js';
 export { fetchArtifacts } from './preflight/fetch-artifacts.js';
 export { prepareOs, runPostInstall } from './preflight/prepare-os.js';

@@ -3,8 +3,12 @@ import type { OperationOptions } from '../operation.js';
 import { runCluster } from './execute.js';
 import { loadConfig } from '../load.js';
 
+interface CreateOptions extends OperationOptions {
+  readonly prune?: boolean;
+}
+
 /** `kubexm cluster create` */
-export async function run({ options, io }: Invocation<OperationOptions>): Promise<number> {
+export async function run({ options, io }: Invocation<CreateOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
-  return (await runCluster({ cluster, options, io })).exitCode;
+  return (await runCluster({ cluster, options, io, prune: options.prune === true })).exitCode;
 }

@@ -8,6 +8,7 @@ import {
   graphToJson,
   graphToMermaid,
   graphToText,
+  strayNodes,
 } from '../../pipeline/index.js';
 import type { Runtime } from '../../runtime/index.js';
 import type { CommonOptions, Invocation } from '../command-spec.js';
@@ -15,6 +16,7 @@ import { type Io, note, print, printJson } from '../io.js';
 import { stderrStyle, stdoutStyle } from '../readers.js';
 import { exitCodeOfRun, runPlan } from '../run-plan.js';
 import { loadConfig } from '../load.js';
+import { nodesThereAre, strayLines } from './execute.js';
 import { type CheckedJob, formatCheckedPlan } from './plan-tree.js';
 import { gatherFacts, withRuntime } from '../session.js';
 
@@ -37,6 +39,8 @@ export async function run({ options, io }: Invocation<PlanOptions>): Promise<num
     if (offline) note(io, offlineNote);
     else await gatherFacts(runtime, io);
     const graph = createCluster.plan(runtime.planContext({ assumeFresh: offline }));
+    const seen = offline ? undefined : await nodesThereAre(runtime);
+    if (seen) for (const line of strayLines(strayNodes(runtime.planContext(), seen), false)) note(io, line);
     if (options.save !== undefined) await save(graph, options.save, io);
     // Drawings show structure; only text and JSON have room for what each host would answer.
     const checks = !offline && (options.output === 'text' || options.output === 'json');

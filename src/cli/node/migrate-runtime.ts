@@ -4,7 +4,7 @@ import { migrateNodeRuntime, nodeRuntimeOf, type RuntimeReport } from '../../pip
 import type { Invocation } from '../command-spec.js';
 import { loadConfig } from '../load.js';
 import { type OperationOptions, readCluster, runOperation, sizeOf } from '../operation.js';
-import { nodesNamed } from './nodes.js';
+import { nodesNamed, secondsOf } from './nodes.js';
 
 interface MigrateOptions extends OperationOptions {
   readonly to: 'containerd' | 'docker';
@@ -18,12 +18,7 @@ export async function run({ options, args, io }: Invocation<MigrateOptions>): Pr
   const [node = ''] = nodesNamed(cluster, args);
   const { to } = options;
   requireConfigured(cluster, node, to);
-  const drainSeconds = Number(options.drainTimeout);
-  if (!Number.isInteger(drainSeconds) || drainSeconds < 1) {
-    throw new KubexmError('USAGE', `--drain-timeout ${options.drainTimeout} is no number of seconds`, {
-      hint: '--drain-timeout 600',
-    });
-  }
+  const drainSeconds = secondsOf('--drain-timeout', options.drainTimeout, 1);
   const { exitCode } = await runOperation<RuntimeReport>({
     cluster,
     options,

@@ -12,18 +12,29 @@ const cordonedBy = 'kubexm.io/cordoned-by';
 /** How many evictions are asked for in one round trip. */
 const evictionsAtOnce = 10;
 
-/** `operation`: who cordons, such as `node migrate-runtime`. All of these run on a control plane host. */
+/**
+ * `operation`: who cordons, such as `node migrate-runtime`, and uncordons when it is through. Without it the node is to stay
+ * cordoned until somebody says otherwise. All of these run on a control plane host.
+ */
 export interface CordonNode {
   readonly node: string;
-  readonly operation: string;
+  readonly operation?: string;
 }
 
 export interface DrainNode {
   readonly node: string;
   /** How long pods may take to go, budgets included. */
   readonly timeoutSeconds: number;
-  /** Whether pods without a controller may go: nobody makes them anew. Default false: they are an error. */
+  /** Whether pods without a controller may go: nobody makes them anew. Default: they are an error; false: and --force is offered. */
   readonly evictUnmanaged?: boolean;
+  /** Pods with an emptyDir, whose data end with them, are an error. */
+  readonly keepLocalData?: boolean;
+  /** How long each pod has for its end; default: as the pod says. */
+  readonly graceSeconds?: number;
+  /** Only pods with these labels, as kubectl's --selector. */
+  readonly podSelector?: string;
+  /** When pods do not go in time, a node that this operation cordoned takes new pods again. */
+  readonly putBack?: string;
 }
 
 interface NodeObject {
@@ -40,11 +51,12 @@ export const cordonNode = defineStep<CordonNode>({
     const { metadata, spec } = await nodeOf(ctx, p.node);
     if (spec.unschedulable !== true) return needed('takes new pods');
     const by = metadata.annotations?.[cordonedBy];
+    if (p.operation === undefined && by !== undefined) return needed(`was cordoned by ${by}, which would uncordon it`);
     return satisfied(by === undefined ? 'is cordoned, not by kubexm' : `is cordoned by ${by}`);
   },
   run: (ctx, p) =>
     patchNode(ctx, p.node, {
-      metadata: { annotations: { [cordonedBy]: p.operation } },
+      metadata: { annotations: { [cordonedBy]: p.operation ?? null } },
       spec: { unschedulable: true },
     }),
   rollback: (ctx, p) => patchNode(ctx, p.node, uncordoned),
@@ -52,8 +64,8 @@ export const cordonNode = defineStep<CordonNode>({
 
 const uncordoned = { metadata: { annotations: { [cordonedBy]: null } }, spec: { unschedulable: null } };
 
-/** Lets a node take new pods again, where it was kubexm that cordoned it. */
-export const uncordonNode = defineStep<{ readonly node: string }>({
+/** Lets a node take new pods again, where it was kubexm that cordoned it; `whoever`: in any case. */
+export const uncordonNode = defineStep<{ readonly node: string; readonly whoever?: boolean }>({
   kind: 'kube.uncordon',
   title: (p) => `Uncordon ${p.node}`,
   policy: { attempts: 3, backoffMs: 1000 },
@@ -61,9 +73,23 @@ export const uncordonNode = defineStep<{ readonly node: string }>({
     const { metadata, spec } = await nodeOf(ctx, p.node);
     const by = metadata.annotations?.[cordonedBy];
     if (by !== undefined) return needed(`was cordoned by ${by}`);
+    if (spec.unschedulable === true && p.whoever === true) return needed('takes no new pods');
     return satisfied(spec.unschedulable === true ? 'was cordoned by somebody else: it stays so' : 'takes new pods');
   },
   run: (ctx, p) => patchNode(ctx, p.node, uncordoned),
+});
+
+/** Looks for pods that a drain would refuse to end, before anything is cordoned. Changes nothing. */
+export const guardDrain = defineStep<DrainNode>({
+  kind: 'kube.drain-guard',
+  title: (p) => `Look at the pods of ${p.node}`,
+  recheck: false,
+  async precheck(ctx, p) {
+    const pods = podsToEvict(await podsOn(ctx, p));
+    refuseLosses(p, pods);
+    return satisfied(`${pods.evict.length} pods are to be moved`);
+  },
+  run: () => Promise.resolve(),
 });
 
 /**
@@ -76,26 +102,26 @@ export const drainNode = defineStep<DrainNode>({
   // Its own limit is `timeoutSeconds`; the last answers come after it.
   policy: { timeoutMs: 86_400_000 },
   async precheck(ctx, p) {
-    const { evict: moving, unmanaged } = podsToEvict(await podsOn(ctx, p.node));
-    if (moving.length === 0) return satisfied('no pods are to be moved');
-    if (unmanaged.length > 0 && p.evictUnmanaged !== true) throw unmanagedPods(p, unmanaged);
-    return needed(`${moving.length} pods are to be moved`);
+    const pods = podsToEvict(await podsOn(ctx, p));
+    if (pods.evict.length === 0) return satisfied('no pods are to be moved');
+    refuseLosses(p, pods);
+    return needed(`${pods.evict.length} pods are to be moved`);
   },
   async run(ctx, p) {
-    const all = podsToEvict(await podsOn(ctx, p.node)).evict;
+    const all = podsToEvict(await podsOn(ctx, p)).evict;
     const waiting = new Map(all.map((pod) => [pod.metadata.uid, pod]));
     const told = new Map<string, string>();
     let blocked: readonly Blocked[] = [];
     ctx.progress(0, all.length, 'count');
     const answer = await pollUntil(
       async () => {
-        const there = podsToEvict(await podsOn(ctx, p.node)).evict;
+        const there = podsToEvict(await podsOn(ctx, p)).evict;
         const uids = new Set(there.map(({ metadata }) => metadata.uid));
         for (const uid of waiting.keys()) if (!uids.has(uid)) waiting.delete(uid);
         // Some came between the first look and the cordon.
         for (const pod of there) waiting.set(pod.metadata.uid, pod);
         ctx.progress(Math.max(0, all.length - waiting.size), all.length, 'count');
-        blocked = await evict(ctx, [...waiting.values()]);
+        blocked = await evict(ctx, p, [...waiting.values()]);
         for (const { pod, because } of blocked) {
           if (told.get(pod) === because) continue;
           told.set(pod, because);
@@ -105,7 +131,9 @@ export const drainNode = defineStep<DrainNode>({
       },
       { timeoutMs: p.timeoutSeconds * 1000, intervalMs: 1000, signal: ctx.signal },
     );
-    if (!answer.done) throw notDrained(p, [...waiting.values()].map(podName), blocked);
+    if (answer.done) return;
+    const isBack = await putBack(ctx, p);
+    throw notDrained(p, { names: [...waiting.values()].map(podName), blocked, isBack });
   },
 });
 
@@ -115,12 +143,12 @@ interface Blocked {
 }
 
 /** Asks for evictions; the answer: who may not go yet, and which budget says so. */
-async function evict(ctx: StepContext, pods: readonly PodObject[]): Promise<readonly Blocked[]> {
+async function evict(ctx: StepContext, p: DrainNode, pods: readonly PodObject[]): Promise<readonly Blocked[]> {
   const { host, signal } = ctx;
   const refused: { readonly pod: PodObject; readonly says: string }[] = [];
   for (let at = 0; at < pods.length; at += evictionsAtOnce) {
     const some = pods.slice(at, at + evictionsAtOnce);
-    const { stdout } = await host.run(evictions(some), { signal, long: true });
+    const { stdout } = await host.run(evictions(some, p), { signal, long: true });
     const answers = stdout.split('\n').filter((line) => line.startsWith('@@'));
     for (const [index, pod] of some.entries()) {
       const [, exitCode = '', says = ''] = /^@@(\d+) ?(.*)$/.exec(answers[index] ?? '') ?? [];
@@ -138,14 +166,17 @@ async function evict(ctx: StepContext, pods: readonly PodObject[]): Promise<read
 }
 
 /** https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/ */
-function evictions(pods: readonly PodObject[]): ShellCommand {
+function evictions(pods: readonly PodObject[], { graceSeconds }: DrainNode): ShellCommand {
   const lines = pods.map(({ metadata: { name, namespace, uid } }) => {
     const body = {
       apiVersion: 'policy/v1',
       kind: 'Eviction',
       metadata: { name, namespace },
       // Not its successor of the same name.
-      deleteOptions: { preconditions: { uid } },
+      deleteOptions: {
+        preconditions: { uid },
+        ...(graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds }),
+      },
     };
     const post = kubectl(['create', '--raw', `/api/v1/namespaces/${namespace}/pods/${name}/eviction`, '-f', '-']);
     return `said=$(${post.text} 2>&1 >/dev/null <<'END'\n${JSON.stringify(body)}\nEND\n); echo "@@$? $(printf %s "$said" | tr '\\n' ' ')"`;
@@ -153,9 +184,10 @@ function evictions(pods: readonly PodObject[]): ShellCommand {
   return script(lines.join('\n'));
 }
 
-async function podsOn({ host, signal }: StepContext, node: string): Promise<readonly PodObject[]> {
+async function podsOn({ host, signal }: StepContext, { node, podSelector }: DrainNode): Promise<readonly PodObject[]> {
+  const selector = podSelector === undefined ? [] : [`--selector=${podSelector}`];
   const { stdout } = await host.run(
-    kubectl(['get', 'pods', '-A', `--field-selector=spec.nodeName=${node}`, '-o', 'json']),
+    kubectl(['get', 'pods', '-A', `--field-selector=spec.nodeName=${node}`, ...selector, '-o', 'json']),
     { signal },
   );
   return (JSON.parse(stdout) as { items: PodObject[] }).items;
@@ -173,24 +205,55 @@ async function patchNode({ host, signal }: StepContext, node: string, patch: obj
   });
 }
 
-function unmanagedPods({ node }: DrainNode, pods: readonly PodObject[]): KubexmError {
-  const names = pods.map(podName);
-  return new KubexmError('GUARD_REFUSED', `${node} has ${pods.length} pods that nobody would make anew elsewhere`, {
+/** Whether the node takes new pods again: only where it was this operation that cordoned it. */
+async function putBack(ctx: StepContext, { node, putBack: operation }: DrainNode): Promise<boolean> {
+  if (operation === undefined) return false;
+  const { metadata } = await nodeOf(ctx, node);
+  if (metadata.annotations?.[cordonedBy] !== operation) return false;
+  await patchNode(ctx, node, uncordoned);
+  return true;
+}
+
+function refuseLosses(p: DrainNode, { unmanaged, local }: ReturnType<typeof podsToEvict>): void {
+  if (unmanaged.length > 0 && p.evictUnmanaged !== true) throw unmanagedPods(p, unmanaged.map(podName));
+  if (local.length > 0 && p.keepLocalData === true) throw localData(p, local.map(podName));
+}
+
+function unmanagedPods({ node, evictUnmanaged }: DrainNode, names: readonly string[]): KubexmError {
+  const force = evictUnmanaged === false ? ', or let them end for good with --force' : '';
+  return new KubexmError('GUARD_REFUSED', `${node} has ${names.length} pods that nobody would make anew elsewhere`, {
     details: names,
-    hint: `delete them (kubectl delete pod -n ${names[0]?.replace('/', ' ') ?? ''}), then run the same command again`,
+    hint: `delete them (kubectl delete pod -n ${names[0]?.replace('/', ' ') ?? ''})${force}; then run the same command again`,
     retryable: false,
   });
 }
 
+function localData({ node }: DrainNode, names: readonly string[]): KubexmError {
+  return new KubexmError(
+    'GUARD_REFUSED',
+    `${node} has ${names.length} pods with data in an emptyDir, which end with them`,
+    {
+      details: names,
+      hint: 'where the data may go: the same command with --delete-emptydir-data',
+      retryable: false,
+    },
+  );
+}
+
 function notDrained(
   { node, timeoutSeconds }: DrainNode,
-  names: readonly string[],
-  blocked: readonly Blocked[],
+  {
+    names,
+    blocked,
+    isBack,
+  }: { readonly names: readonly string[]; readonly blocked: readonly Blocked[]; readonly isBack: boolean },
 ): KubexmError {
   const reasons = new Map(blocked.map(({ pod, because }) => [pod, because]));
   return new KubexmError('WAIT_TIMEOUT', `${node}: ${names.length} pods did not go within ${timeoutSeconds} s`, {
     details: names.map((name) => `${name}: ${reasons.get(name) ?? 'is still ending'}`),
-    hint: 'make room for what the budgets ask for (more replicas, or another node), then run the same command again; the node stays cordoned',
+    hint: `make room for what the budgets ask for (more replicas, or another node), then run the same command again; ${
+      isBack ? 'the node takes new pods again, as before' : 'the node stays cordoned'
+    }`,
     retryable: false,
   });
 }

@@ -8,6 +8,7 @@ export interface PodObject {
     readonly annotations?: Readonly<Record<string, string>>;
     readonly ownerReferences?: readonly { readonly kind: string; readonly controller?: boolean }[];
   };
+  readonly spec?: { readonly volumes?: readonly { readonly name: string; readonly emptyDir?: object | null }[] };
   readonly status?: { readonly phase?: string };
 }
 
@@ -30,10 +31,11 @@ export interface BudgetObject {
   };
 }
 
-/** Pods that a drain moves away, and those that nobody would make anew elsewhere. */
+/** Pods that a drain moves away, those that nobody would make anew elsewhere, and those with data on the node's disk. */
 export function podsToEvict(pods: readonly PodObject[]): {
   readonly evict: readonly PodObject[];
   readonly unmanaged: readonly PodObject[];
+  readonly local: readonly PodObject[];
 } {
   const moving = pods.filter(({ metadata, status }) => {
     // Static pods belong to the kubelet's files, those of DaemonSets to the node, and finished ones run nowhere.
@@ -41,7 +43,11 @@ export function podsToEvict(pods: readonly PodObject[]): {
     if (controllerOf(metadata) === 'DaemonSet') return false;
     return status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
   });
-  return { evict: moving, unmanaged: moving.filter(({ metadata }) => controllerOf(metadata) === undefined) };
+  return {
+    evict: moving,
+    unmanaged: moving.filter(({ metadata }) => controllerOf(metadata) === undefined),
+    local: moving.filter(({ spec }) => spec?.volumes?.some(({ emptyDir }) => emptyDir !== undefined)),
+  };
 }
 
 /** Budgets that cover a pod, as `web/web-pdb (3 of 3 healthy pods are needed)`. */

@@ -90,10 +90,15 @@ export function joinHosts(
 ): Fragment {
   const g = draft<StepContext>('join');
   g.include(onlyOn(prepareOs.plan(ctx), hosts));
+  g.include(joinMembers(ctx, { hosts, staying }));
+  return g.done();
+}
+
+/** As `joinHosts`, of hosts whose OS is made ready by others. */
+export function joinMembers(ctx: PlanContext, { hosts, staying }: Parameters<typeof joinHosts>[1]): Fragment {
   const alone = onlyEtcdHosts(ctx, hosts);
   const existing = { voters: servingUrls(staying), assumed: assumedMembers(ctx, staying) };
-  g.include(onlyOn(etcdInstallation(alone, existing), [...hosts, CONTROL_NODE]));
-  return g.done();
+  return onlyOn(etcdInstallation(alone, existing), [...hosts, CONTROL_NODE]);
 }
 
 /** The same cluster as if the role etcd had these hosts alone: what is planned touches no other member. */

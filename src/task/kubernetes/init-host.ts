@@ -8,9 +8,25 @@ import { hostsWithRole, type PlanContext } from '../context.js';
  * control plane that was replaced joins like any other.
  */
 export function initHost(ctx: PlanContext): HostName {
-  const controlPlanes = hostsWithRole(ctx, 'control-plane');
-  const serving = controlPlanes.find((host) => ctx.facts.get(host)?.leftovers.includes(hostPaths.adminKubeconfig));
-  const chosen = serving ?? controlPlanes[0];
+  const chosen = servingHosts(ctx)[0] ?? hostsWithRole(ctx, 'control-plane')[0];
   if (chosen === undefined) throw new KubexmError('INTERNAL', 'the config has no control plane');
   return chosen;
+}
+
+/** Hosts that answer and are control planes already, in the config's order. */
+export function servingHosts(ctx: PlanContext): readonly HostName[] {
+  return hostsWithRole(ctx, 'control-plane').filter((host) =>
+    ctx.facts.get(host)?.leftovers.includes(hostPaths.adminKubeconfig),
+  );
+}
+
+/** A control plane that keeps serving while these nodes do not, where there is one; else one of them. Throws where none answers. */
+export function speakerBeside(ctx: PlanContext, nodes: readonly HostName[]): HostName {
+  const serving = servingHosts(ctx);
+  const speaker = serving.find((host) => !nodes.includes(host)) ?? serving[0];
+  if (speaker !== undefined) return speaker;
+  throw new KubexmError('GUARD_REFUSED', 'no control plane of the cluster answers', {
+    hint: 'kubexm cluster status',
+    retryable: false,
+  });
 }

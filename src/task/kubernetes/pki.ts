@@ -1,6 +1,6 @@
 import { apiServers } from '../../apis/kubexms/v1alpha1/api-servers.js';
 import { hostPaths } from '../../common/host-paths.js';
-import { CONTROL_NODE, draft } from '../../plan/index.js';
+import { CONTROL_NODE, type Draft, draft, type Ref } from '../../plan/index.js';
 import {
   generateKeyPair,
   generateKubeconfig,
@@ -35,7 +35,7 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
   const controlPlanes = ownHosts(ctx, 'control-plane');
   const directory = ctx.workDirs.getCertsDir('kubernetes');
   const g = draft<StepContext>('kubernetes-pki');
-  const ca = authority(g, ctx, { component: 'kubernetes', name: 'ca', commonName: 'kubernetes' });
+  const ca = clusterCa(g, ctx);
   const frontProxy = authority(g, ctx, {
     component: 'kubernetes',
     name: 'front-proxy-ca',
@@ -47,26 +47,7 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
     generateKeyPair({ privateKey: `${directory}/sa.key`, publicKey: `${directory}/sa.pub` }),
   );
   const token = g.shared('/pki/kubernetes/bootstrap-token', [CONTROL_NODE], generateToken({ path: tokenFile(ctx) }));
-  const admin = signed(g, ctx, {
-    component: 'kubernetes',
-    name: 'admin',
-    ca,
-    subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
-    usages: ['client'],
-  });
-  g.shared(
-    '/pki/kubernetes/kubeconfig',
-    [CONTROL_NODE],
-    generateKubeconfig({
-      path: ctx.workDirs.kubeconfigPath,
-      servers: apiServers(ctx.cluster),
-      clusterName: ctx.cluster.metadata.name,
-      user: 'kubexm-admin',
-      ca: clusterCaCert(ctx),
-      client: certificateFiles(ctx, 'kubernetes', 'admin'),
-    }),
-    { after: admin },
-  );
+  userKubeconfig(g, ctx, ca);
   const made = [ca, frontProxy, serviceAccount, token];
   const uploads = ['ca.crt', 'ca.key', 'front-proxy-ca.crt', 'front-proxy-ca.key', 'sa.key', 'sa.pub'].map((file) => {
     const source = `${directory}/${file}`;
@@ -81,3 +62,32 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
   g.provide(controlPlanePki, uploads);
   return g.done();
 });
+
+/** The administrator's kubeconfig on the control machine; it names a control plane of the config. */
+export function userKubeconfig(g: Draft<StepContext>, ctx: PlanContext, ca: Ref): Ref {
+  const admin = signed(g, ctx, {
+    component: 'kubernetes',
+    name: 'admin',
+    ca,
+    subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
+    usages: ['client'],
+  });
+  return g.shared(
+    '/pki/kubernetes/kubeconfig',
+    [CONTROL_NODE],
+    generateKubeconfig({
+      path: ctx.workDirs.kubeconfigPath,
+      servers: apiServers(ctx.cluster),
+      clusterName: ctx.cluster.metadata.name,
+      user: 'kubexm-admin',
+      ca: clusterCaCert(ctx),
+      client: certificateFiles(ctx, 'kubernetes', 'admin'),
+    }),
+    { after: admin },
+  );
+}
+
+/** The cluster's CA, made once on the control machine. */
+export function clusterCa(g: Draft<StepContext>, ctx: PlanContext): Ref {
+  return authority(g, ctx, { component: 'kubernetes', name: 'ca', commonName: 'kubernetes' });
+}

@@ -27,6 +27,7 @@ import { uninstallContainerRuntime } from '../container-runtime/uninstall.js';
 import { defineTask, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
 import { type Findings, reported } from '../findings.js';
 import { imagesOf } from '../kubernetes/images.js';
+import { speakerBeside } from '../kubernetes/init-host.js';
 import { kubeletDocuments } from '../kubernetes/kubeadm-config.js';
 import { osReady, runtimeReady } from '../milestones.js';
 
@@ -78,7 +79,7 @@ export const migrateRuntime = (params: MigrateRuntime) =>
   defineTask('migrate-runtime', (ctx) => {
     const { node, to, observed, drainSeconds } = params;
     const switched = observed.endpoint === endpointOf(to).socket;
-    const speaker = speakerBeside(ctx, node);
+    const speaker = speakerBeside(ctx, [node]);
     const g = draft<StepContext>('migrate-runtime');
     g.provide(osReady, []);
     let before: After = [];
@@ -149,19 +150,6 @@ export const migrateRuntime = (params: MigrateRuntime) =>
     g.add('uncordon', [speaker], uncordonNode({ node }), { after: ready });
     return g.done();
   });
-
-/** A control plane that keeps serving while this node does not, where there is one. */
-function speakerBeside(ctx: PlanContext, node: HostName): HostName {
-  const serving = hostsWithRole(ctx, 'control-plane').filter((host) =>
-    ctx.facts.get(host)?.leftovers.includes(hostPaths.adminKubeconfig),
-  );
-  const speaker = serving.find((host) => host !== node) ?? serving[0];
-  if (speaker !== undefined) return speaker;
-  throw new KubexmError('GUARD_REFUSED', 'no control plane of the cluster answers', {
-    hint: 'kubexm cluster status',
-    retryable: false,
-  });
-}
 
 /** The runtime that is to go, with the cluster's settings of it where they are known. */
 function otherRuntime(ctx: PlanContext, node: HostName): ContainerRuntime {

@@ -11,15 +11,7 @@ import {
   setTimezone,
   sysctl,
 } from '../../step/index.js';
-import {
-  allHosts,
-  defineTask,
-  hostNamed,
-  hostsWithRole,
-  internalAddress,
-  nodeHosts,
-  type PlanContext,
-} from '../context.js';
+import { allHosts, defineTask, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
 import { nodeJoined, osReady } from '../milestones.js';
 import { keepTime } from './keep-time.js';
 
@@ -68,15 +60,7 @@ export const prepareOs = defineTask('prepare-os', (ctx) => {
   });
   const swap = g.add('swap', nodes, disableSwap({}), after);
   const hostname = g.addEach('hostname', hosts, (host) => setHostname({ hostname: host }), after);
-  // One step for all others: a thousand copies of a thousand entries would be a plan of gigabytes.
-  const controlPlanes = hostsWithRole(ctx, 'control-plane');
-  const hostsFile = configureHostsFile({ entries: hostEntries(ctx, undefined) });
-  const names = g.addEach(
-    'hosts-file',
-    hosts,
-    (host) => (controlPlanes.includes(host) ? configureHostsFile({ entries: hostEntries(ctx, host) }) : hostsFile),
-    after,
-  );
+  const names = g.addEach('hosts-file', hosts, (host) => hostsFile(ctx, host), after);
   const zone =
     system.timezone === undefined ? [] : [g.add('timezone', hosts, setTimezone({ timezone: system.timezone }), after)];
   const time = keepTime(g, ctx, sameHost(packages));
@@ -96,22 +80,25 @@ function userScript(text: string, title: string) {
 }
 
 /**
- * Every host by its name, and the API's name at each control plane, one's own first: Go's resolver tries the addresses in
- * this order, so a node reaches the API as long as one control plane serves.
+ * Itself, the control planes and etcd's members by their names, and the API's name at each control plane, one's own first:
+ * Go's resolver tries the addresses in this order, so a node reaches the API as long as one control plane serves. Nobody
+ * looks for a worker by its name: so one more or less of them changes no other host.
  */
-function hostEntries(ctx: PlanContext, host: HostName | undefined) {
-  const { controlPlaneEndpoint: endpoint } = ctx.cluster.spec;
+export function hostsFile(ctx: PlanContext, host: HostName) {
+  const { controlPlaneEndpoint: endpoint, hosts } = ctx.cluster.spec;
   const controlPlanes = hostsWithRole(ctx, 'control-plane');
-  const ordered =
-    host !== undefined && controlPlanes.includes(host)
-      ? [host, ...controlPlanes.filter((name) => name !== host)]
-      : controlPlanes;
+  const named = new Set([host, ...controlPlanes, ...hostsWithRole(ctx, 'etcd')]);
+  const ordered = controlPlanes.includes(host)
+    ? [host, ...controlPlanes.filter((name) => name !== host)]
+    : controlPlanes;
   const addresses =
     endpoint.type === 'external' ? [endpoint.address] : ordered.map((name) => internalAddress(ctx, name));
-  return [
-    ...ctx.cluster.spec.hosts.map(({ name }) => ({ address: hostNamed(ctx, name).internalAddress, names: [name] })),
-    ...addresses.map((address) => ({ address, names: [endpoint.domain] })),
-  ];
+  const names = hosts.flatMap(({ name, internalAddress: address }) =>
+    named.has(name) ? [{ address, names: [name] }] : [],
+  );
+  return configureHostsFile({
+    entries: [...names, ...addresses.map((address) => ({ address, names: [endpoint.domain] }))],
+  });
 }
 
 /** The user's commands after everything is installed. */
