@@ -30,6 +30,7 @@ import {
   reconcileControlPlane,
   reconcileKubelets,
   recoverEtcdSpace,
+  refuseHalfRestored,
   renewEtcdCertificates,
   requireEtcdCa,
   rollEtcdUpgrade,
@@ -164,8 +165,11 @@ export const etcdCertificateRenewal = (params: RenewCertificates) =>
   defineModule('certificates', [renewEtcdCertificates(params)]);
 /** Members, and the programs in place on their hosts. */
 export const etcdVersions = defineModule('etcd-versions', [readEtcd, readEtcdVersions]);
+/** Of whatever works on etcd, before anything else. */
+export const etcdGuard = defineModule('guard', [refuseHalfRestored]);
 /** Whatever an upgrade of etcd needs before the first member stops. */
-export const etcdUpgradePreparation = (params: UpgradeParams) => defineModule('prepare', [prepareEtcdUpgrade(params)]);
+export const etcdUpgradePreparation = (params: UpgradeParams) =>
+  defineModule('prepare', [refuseHalfRestored, prepareEtcdUpgrade(params)]);
 /** One member after the other. */
 export const etcdMemberUpgrades = (params: UpgradeParams) => defineModule('members', [rollEtcdUpgrade(params)]);
 

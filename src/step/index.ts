@@ -39,6 +39,7 @@ export {
   type SnapshotProbe,
   swapEtcdData,
 } from './etcd/restore.js';
+export { guardHalfRestored } from './etcd/restore-guard.js';
 export { parkStaticPods, readRestoreMarker, unparkStaticPods } from './etcd/restore-static-pods.js';
 export { verifyRestored } from './etcd/restore-verify.js';
 export { checkAccepted, checkServed } from './etcd/served.js';

@@ -43,7 +43,7 @@ export {
   readRestore,
   restoreEtcd,
 } from './etcd/restore.js';
-export { preparedId, restoreUnderWay, revisionBump, whyForeign } from './etcd/restore-guards.js';
+export { preparedId, refuseHalfRestored, restoreUnderWay, revisionBump, whyForeign } from './etcd/restore-guards.js';
 export { etcdSnapshotReport, type SavedEtcdSnapshot, snapshotFirst, whyNoSnapshot } from './etcd/snapshot.js';
 export { prepareEtcdUpgrade, rollEtcdUpgrade, type UpgradeTurn, upgradeTurns } from './etcd/upgrade.js';
 export { guardEtcdUpgrade } from './etcd/upgrade-guard.js';

@@ -13,7 +13,6 @@ import {
 import { defineTask, hostsWithRole } from '../context.js';
 import { etcdReady } from '../milestones.js';
 import { etcdMembers } from './endpoints.js';
-import { refuseHalfRestored } from './restore-guards.js';
 
 const { timer, service, script, state } = etcdBackupTimer;
 const unitPath = (unit: string) => `${hostPaths.units}/${unit}`;
@@ -26,8 +25,6 @@ export const installBackupTimer = defineTask('backup-timer', (ctx) => {
   const { etcd, kubernetes } = ctx.cluster.spec;
   const g = draft<StepContext>('backup-timer');
   if (etcd.type === 'external') return g.done();
-  // Everything that installs etcd includes this task.
-  refuseHalfRestored(ctx);
   const hosts = hostsWithRole(ctx, 'etcd').filter((host) => ctx.facts.has(host));
   const { schedule, dir, keep } = etcd.backup;
   if (schedule === undefined) {

@@ -35,7 +35,7 @@ function planned(ctx: ReturnType<typeof contextOf>, gate: Task, task: Task): str
   return pipeline
     .plan(ctx)
     .nodes.flatMap(({ id, jobs }) => jobs.map(({ host, step }) => ({ id, host, kind: step.kind, params: step.params })))
-    .filter(({ kind }) => /^(etcd\.(?!health|backup)|kube\.static-pods)/.test(kind))
+    .filter(({ kind }) => /^(etcd\.(?!health|backup|restore)|kube\.static-pods)/.test(kind))
     .map(({ host, kind, params }) => {
       if (kind !== 'kube.static-pods') return `${kind} ${host}`;
       const urls = JSON.stringify(params).match(/10\.0\.0\.(\d):2379/g) ?? [];

@@ -7,6 +7,7 @@ import { type Fragment, hostsWithRole, type PlanContext } from '../context.js';
 import { etcdMembers } from './endpoints.js';
 import type { EtcdObservation, ObservedMember } from './observation.js';
 import { quorumNow } from './quorum.js';
+import { refuseHalfRestored } from './restore-guards.js';
 import { snapshotFirst } from './snapshot.js';
 
 /** What a change of membership rests on: etcd as it was read right before. */
@@ -98,13 +99,14 @@ export function speakerOf(
   });
 }
 
-/** Before any change: the members are those of the plan, and there is a snapshot to go back to. */
+/** Before any change: no restore is half done, the members are those of the plan, and there is a snapshot to go back to. */
 export function membershipGate(ctx: PlanContext, { observed, snapshot }: MembershipBasis): Fragment {
   const g = draft<StepContext>('membership-gate');
   const checked = g.add(
     'members',
     [speakerOf(ctx, observed)],
     checkEtcdMembers({ endpoints: servingUrls(observed.members), assumed: assumedMembers(ctx, observed.members) }),
+    { after: g.include(refuseHalfRestored.plan(ctx)) },
   );
   if (snapshot) g.include(snapshotFirst(ctx, observed), { after: checked });
   return g.done();

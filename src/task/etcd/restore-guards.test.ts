@@ -75,10 +75,10 @@ describe('a restore that is half done', () => {
     );
   });
 
-  test('keeps everything else from installing etcd', () => {
+  test('keeps everything else from working on etcd', () => {
     const there = { m1: { leftovers: ['/var/lib/kubexm/etcd-restore/marker.json'] } };
-    expect(() => refuseHalfRestored(planContext(smallCluster(), { facts: there }))).toThrow('half done on m1');
-    expect(() => refuseHalfRestored(planContext(smallCluster()))).not.toThrow();
+    expect(() => refuseHalfRestored.plan(planContext(smallCluster(), { facts: there }))).toThrow('half done on m1');
+    expect(() => refuseHalfRestored.plan(planContext(smallCluster()))).not.toThrow();
   });
 });
 

@@ -6,9 +6,9 @@ import {
 } from '../../common/etcd-restore.js';
 import type { EtcdSnapshot } from '../../common/etcd-snapshot.js';
 import { KubexmError } from '../../errors/index.js';
-import type { HostName } from '../../plan/index.js';
-import type { SnapshotProbe } from '../../step/index.js';
-import type { PlanContext } from '../context.js';
+import { draft, type HostName } from '../../plan/index.js';
+import { guardHalfRestored, type SnapshotProbe, type StepContext } from '../../step/index.js';
+import { defineTask, hostsWithRole } from '../context.js';
 
 /** etcd's own advice: more than watchers can have seen since the snapshot. */
 const bumpUnit = 1_000_000_000;
@@ -98,13 +98,26 @@ export function whyForeign({ clusterName, probe, metadata, uids }: Ownership): s
   return names.length > 0 ? undefined : 'neither its metadata nor its content say of which cluster it is';
 }
 
-/** Throws GUARD_REFUSED on a cluster whose etcd is half restored: anything else would work on two states at once. */
-export function refuseHalfRestored(ctx: PlanContext): void {
+/**
+ * Nothing but the restore itself works on a cluster whose etcd is half restored: it would work on two states at once. Throws
+ * where that is known already, and has the hosts asked again in the run.
+ */
+export const refuseHalfRestored = defineTask('half-restored', (ctx) => {
   const marked = [...ctx.facts].filter(([, { leftovers }]) => leftovers.includes(etcdRestorePaths.marker));
-  if (marked.length === 0) return;
-  const hosts = marked.map(([host]) => host).join(', ');
-  throw new KubexmError('GUARD_REFUSED', `a restore of etcd is half done on ${hosts}`, {
-    hint: `end it first, with the same snapshot: kubexm etcd restore FILE (${etcdRestorePaths.marker} there names it)`,
-    retryable: false,
-  });
-}
+  if (marked.length > 0) {
+    const hosts = marked.map(([host]) => host).join(', ');
+    throw new KubexmError('GUARD_REFUSED', `a restore of etcd is half done on ${hosts}`, {
+      hint: `end it first, with the same snapshot: kubexm etcd restore FILE (${etcdRestorePaths.marker} there names it)`,
+      retryable: false,
+    });
+  }
+  const g = draft<StepContext>('half-restored');
+  const hosts = [...new Set([...hostsWithRole(ctx, 'control-plane'), ...hostsWithRole(ctx, 'etcd')])];
+  if (ctx.cluster.spec.etcd.type === 'kubexm')
+    g.add(
+      'marker',
+      hosts.filter((host) => ctx.facts.has(host)),
+      guardHalfRestored({}),
+    );
+  return g.done();
+});

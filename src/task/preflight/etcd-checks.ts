@@ -1,6 +1,7 @@
 import { CONTROL_NODE, type Draft, type HostName, type Ref } from '../../plan/index.js';
 import { checkDiskLatency, checkEtcdClient, checkExternalEtcd, type StepContext } from '../../step/index.js';
 import { factsOf, hostsWithRole, type PlanContext } from '../context.js';
+import { refuseHalfRestored } from '../etcd/restore-guards.js';
 
 /** What etcd alone needs of its hosts, or of those who run it elsewhere. `hosts`: those that answer. */
 export function etcdChecks(ctx: PlanContext, g: Draft<StepContext>, hosts: readonly HostName[]): readonly Ref[] {
@@ -10,7 +11,8 @@ export function etcdChecks(ctx: PlanContext, g: Draft<StepContext>, hosts: reado
     const fresh = hostsWithRole(ctx, 'etcd').filter(
       (host) => hosts.includes(host) && !factsOf(ctx, host).leftovers.includes(`${etcd.dataDir}/member`),
     );
-    return fresh.length === 0 ? [] : [g.add('disk', fresh, checkDiskLatency({ directory: etcd.dataDir }))];
+    const whole = g.include(refuseHalfRestored.plan(ctx));
+    return fresh.length === 0 ? [whole] : [whole, g.add('disk', fresh, checkDiskLatency({ directory: etcd.dataDir }))];
   }
   const { endpoints, caFile, certFile, keyFile } = etcd;
   const client = g.add(
