@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { hostTrial } from '../host-step.fixture.js';
-import { cordonNode, drainNode, uncordonNode } from './drain.js';
+import { deleteNode } from './delete-node.js';
+import { cordonNode, drainNode, guardDrain, uncordonNode } from './drain.js';
 import { unusedImages } from './node-images.js';
 import { budgetsOf, type PodObject, podsToEvict } from './pods-to-evict.js';
 
@@ -122,7 +123,71 @@ describe('drainNode', () => {
   });
 });
 
+describe('what a user may allow', () => {
+  const cached = pod('cache');
+  const local = { ...cached, spec: { volumes: [{ name: 'data', emptyDir: {} }] } };
+
+  test('data in an emptyDir are kept where they are to be; finished pods have none', async () => {
+    const { trial, asked } = cluster([{ ...local, status: { phase: 'Failed' } }]);
+    const step = { node: 'w1', timeoutSeconds: 5, keepLocalData: true };
+    expect((await trial.precheck(guardDrain(step))).state).toBe('satisfied');
+    const other = cluster([local]);
+    for (const refused of [guardDrain(step), drainNode(step)])
+      await expect(other.trial.play(refused)).rejects.toMatchObject({ code: 'GUARD_REFUSED', details: ['web/cache'] });
+    expect([...asked, ...other.asked]).toEqual([]);
+    await other.trial.play(drainNode({ ...step, keepLocalData: false }));
+    expect(other.asked).toEqual(['cache']);
+  });
+
+  test('a selector and a grace period reach the API; --force is offered where there is one', async () => {
+    const { trial } = cluster([pod('a')]);
+    await trial.play(drainNode({ node: 'w1', timeoutSeconds: 5, podSelector: 'app=web', graceSeconds: 3 }));
+    const commands = trial.host.commands.join('\n');
+    expect(commands).toContain('--selector=app=web');
+    expect(commands).toContain('"gracePeriodSeconds":3');
+    const alone = cluster([pod('alone', { ownerReferences: [] })]);
+    const guard = guardDrain({ node: 'w1', timeoutSeconds: 5, evictUnmanaged: false });
+    await expect(alone.trial.precheck(guard)).rejects.toMatchObject({
+      hint: expect.stringContaining('--force') as string,
+    });
+  });
+});
+
+describe('a drain that does not come to its end', () => {
+  const drain = drainNode({ node: 'w1', timeoutSeconds: 1, putBack: 'node drain' });
+
+  test('leaves the node as it was found: what this operation cordoned takes pods again', async () => {
+    const { trial, node } = cluster([pod('a')], () => true);
+    await trial.play(cordonNode({ node: 'w1', operation: 'node drain' }));
+    await expect(trial.play(drain)).rejects.toMatchObject({
+      code: 'WAIT_TIMEOUT',
+      hint: expect.stringContaining('takes new pods again') as string,
+    });
+    expect(node).toEqual({ metadata: { annotations: {} }, spec: {} });
+  });
+
+  test('what was cordoned before stays so', async () => {
+    const { trial, node } = cluster([pod('a')], () => true);
+    node.spec.unschedulable = true;
+    await expect(trial.play(drain)).rejects.toMatchObject({
+      hint: expect.stringContaining('stays cordoned') as string,
+    });
+    expect(node.spec.unschedulable).toBe(true);
+  });
+});
+
 describe('cordonNode and uncordonNode', () => {
+  test("a node that is to stay cordoned is nobody else's to uncordon", async () => {
+    const { trial, node } = cluster([]);
+    await trial.play(cordonNode({ node: 'w1', operation: 'node drain' }));
+    const { first, again } = await trial.play(cordonNode({ node: 'w1' }));
+    expect([first.state, again?.state]).toEqual(['needed', 'satisfied']);
+    expect(node).toEqual({ metadata: { annotations: {} }, spec: { unschedulable: true } });
+    expect((await trial.precheck(uncordonNode({ node: 'w1' }))).state).toBe('satisfied');
+    await trial.play(uncordonNode({ node: 'w1', whoever: true }));
+    expect(node.spec).toEqual({});
+  });
+
   const cordon = cordonNode({ node: 'w1', operation: 'node upgrade' });
 
   test('what kubexm cordoned it uncordons', async () => {
@@ -168,4 +233,22 @@ test('unused images: not in any container, not pinned, not to be kept, never pau
     { id: '2', names: ['r/old:1'], size: 5 },
     { id: '6', names: ['r/none@sha256:1'], size: 7 },
   ]);
+});
+
+test('a node is taken out of the API once', async () => {
+  let there = true;
+  const trial = hostTrial({
+    commands: [
+      [/get node w1 --ignore-not-found -o name/, () => (there ? 'node/w1\n' : '')],
+      [
+        /delete node w1 --ignore-not-found/,
+        () => {
+          there = false;
+          return '';
+        },
+      ],
+    ],
+  });
+  const { first, again } = await trial.play(deleteNode({ node: 'w1' }));
+  expect([first.state, again?.state]).toEqual(['needed', 'satisfied']);
 });
