@@ -31,6 +31,7 @@ function cluster({
     Object.entries(live).map(([name, text]) => [name, { annotations: {}, data: { config: text } }]),
   );
   const rollouts: string[] = [];
+  const broken = { off: false };
   const commands: (readonly [RegExp, FakeAnswer])[] = [
     [
       /systemd-run .*kubeadm init phase /s,
@@ -73,6 +74,7 @@ function cluster({
     [
       / rollout (restart|undo) daemonset\/kube-proxy$/,
       ({ text }) => {
+        if (broken.off) return { exitCode: 137 };
         rollouts.push(/rollout (\w+)/.exec(text)?.[1] ?? '');
         return '';
       },
@@ -86,7 +88,7 @@ function cluster({
       },
     ],
   ];
-  return { maps, rollouts, trial: hostTrial({ commands }) };
+  return { maps, rollouts, broken, trial: hostTrial({ commands }) };
 }
 
 const uploadsOf = (commands: readonly string[]) =>
@@ -135,5 +137,15 @@ describe('uploadKubeadmConfig', () => {
     const { trial, rollouts } = cluster({ live: { 'kube-proxy': 'same' }, uploads: { 'kube-proxy': 'same' } });
     expect((await trial.play(proxy)).again?.state).toBe('satisfied');
     expect(rollouts).toEqual([]);
+  });
+
+  test('a run that broke off between the ConfigMap and the roll-over is made up for by the next', async () => {
+    const { trial, rollouts, broken } = cluster({ live: { 'kube-proxy': 'old' }, uploads: { 'kube-proxy': 'new' } });
+    broken.off = true;
+    await expect(trial.play(proxy)).rejects.toThrow();
+    broken.off = false;
+    expect((await trial.play(proxy)).again?.state).toBe('satisfied');
+    expect(rollouts).toEqual(['restart']);
+    expect(trial.host.files.has('/var/lib/kubexm/kube-proxy.change.json')).toBe(false);
   });
 });

@@ -48,10 +48,10 @@ export const uploadKubeadmConfig = defineStep<UploadKubeadmConfig>({
     const stale = await staleReasons(ctx, p);
     const configuration = new Secret(await documentsText(withoutTokens(p.documents)));
     for (const name of stale.keys()) {
-      const before = await readConfigMaps(ctx, [name]);
+      const before = name === 'kube-proxy' ? await rememberKubeProxy(ctx) : undefined;
       const [verb, what] = configMaps[name].phase;
       await runKubeadm(ctx, { args: ['init', 'phase', verb, what], configuration, log: `kubeadm-${verb}-${what}.log` });
-      if (name === 'kube-proxy') await rollKubeProxy(ctx, before.get(name));
+      if (before) await rollKubeProxy(ctx, before);
       await noteConfigMaps(ctx, p.documents, [name]);
     }
   },
@@ -118,26 +118,51 @@ async function readConfigMaps(
   return new Map(items.map((item) => [item.metadata.name as ConfigMapName, item]));
 }
 
+/** With what kube-proxy ran before a change of which nobody has seen that it works. */
+const changeFile = '/var/lib/kubexm/kube-proxy.change.json';
+
+type Data = NonNullable<ConfigMap['data']>;
+
+/**
+ * The data of the ConfigMap that the pods run with; null: there was none. A run that was killed before the roll-over has left
+ * its own look: what is in the ConfigMap since then, no pod may have read.
+ */
+async function rememberKubeProxy(ctx: StepContext): Promise<{ readonly data: Data | null }> {
+  const { host, signal } = ctx;
+  const unseen = await host.readFile(changeFile, { signal });
+  if (unseen !== undefined) return JSON.parse(unseen) as { data: Data | null };
+  const before = { data: (await readConfigMaps(ctx, ['kube-proxy'])).get('kube-proxy')?.data ?? null };
+  await host.writeFile(changeFile, `${JSON.stringify(before)}\n`, { mode: 0o600, signal });
+  return before;
+}
+
 /**
  * Pods read the ConfigMap when they start. One that does not become ready with the new one stops the roll-over, and the old
  * one is put back.
  */
-async function rollKubeProxy(ctx: StepContext, before: ConfigMap | undefined): Promise<void> {
+async function rollKubeProxy(ctx: StepContext, { data: before }: { readonly data: Data | null }): Promise<void> {
   const { host, signal } = ctx;
-  const after = (await readConfigMaps(ctx, ['kube-proxy'])).get('kube-proxy');
-  if (digestOf(after?.data) === digestOf(before?.data)) return;
-  await rollout(ctx, 'restart');
-  const answer = await rolledOver(ctx);
-  if (answer.done) return;
+  const after = (await readConfigMaps(ctx, ['kube-proxy'])).get('kube-proxy')?.data;
+  if (digestOf(after) !== digestOf(before ?? undefined)) {
+    await rollout(ctx, 'restart');
+    const answer = await rolledOver(ctx);
+    if (!answer.done) throw await putBackKubeProxy(ctx, before, answer.because);
+  }
+  await host.remove(changeFile, { signal });
+}
+
+async function putBackKubeProxy(ctx: StepContext, before: Data | null, because: string): Promise<KubexmError> {
+  const { host, signal } = ctx;
   if (before) {
     await host.run(
       kubectl(['-n', 'kube-system', 'patch', 'configmap/kube-proxy', '--type=merge', '--patch-file=/dev/stdin']),
-      { stdin: JSON.stringify({ data: before.data }), signal },
+      { stdin: JSON.stringify({ data: before }), signal },
     );
     await rollout(ctx, 'undo');
   }
-  throw new KubexmError('WAIT_TIMEOUT', `kube-proxy does not become ready with its new configuration on every node`, {
-    details: [answer.because, ...(before ? ['the old configuration was put back'] : [])],
+  await host.remove(changeFile, { signal });
+  return new KubexmError('WAIT_TIMEOUT', `kube-proxy does not become ready with its new configuration on every node`, {
+    details: [because, ...(before ? ['the old configuration was put back'] : [])],
     hint: 'correct spec.kubernetes.kubeProxy in the cluster file, then run the same command again; kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide',
     retryable: false,
   });
