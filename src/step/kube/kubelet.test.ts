@@ -149,6 +149,22 @@ describe('reconcileKubelet', () => {
     expect(trial.host.files.get(configFile)?.content).toBe(before[configFile]);
   });
 
+  test('and so does one that changes further files', async () => {
+    const { trial } = node({
+      files: {
+        ...before,
+        [configFile]: 'maxPods: 115\n',
+        [changeFile]: JSON.stringify({ [configFile]: before[configFile] }),
+      },
+      renders: { ...wanted, [flagsFile]: flags('--node-ip=10.0.0.99') },
+      works: (config) => !config.includes('120'),
+    });
+    await expect(trial.play(stepOf())).rejects.toMatchObject({
+      message: expect.stringContaining('put back and works'),
+    });
+    for (const path of [configFile, flagsFile] as const) expect(trial.host.files.get(path)?.content).toBe(before[path]);
+  });
+
   test('on a control plane the API must have seen the node Ready since the restart', async () => {
     const { trial, lease } = node({});
     lease.renewTime = '2025-12-31T23:59:59Z';

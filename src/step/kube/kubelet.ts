@@ -73,7 +73,7 @@ export const reconcileKubelet = defineStep<ReconcileKubelet>({
     const difference = await differing(ctx, p);
     const unseen = await host.readFile(changeFile, { signal });
     // The files of a change that nobody saw at work are not what to go back to.
-    const before = unseen === undefined ? difference.live : (JSON.parse(unseen) as Texts);
+    const before = { ...difference.live, ...(unseen === undefined ? {} : (JSON.parse(unseen) as Texts)) };
     if (difference.restart || unseen !== undefined) {
       await host.writeFile(changeFile, JSON.stringify(before), { mode: 0o600, signal });
       await writeAll(ctx, difference.wanted);
