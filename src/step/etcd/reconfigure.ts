@@ -2,6 +2,7 @@ import { KubexmError } from '../../errors/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep } from '../define.js';
 import { restartService } from '../systemd/service.js';
+import { pollUntil } from '../../util/poll.js';
 import { usableUnit } from '../systemd/unit.js';
 import { endpointStatuses } from './endpoint-status.js';
 import { memberList } from './etcdctl.js';
@@ -28,7 +29,7 @@ export const reconfigureEtcdMember = defineStep<ReconfigureEtcdMember>({
   precheck: (ctx, p) => restartService({ service: p.service, inputs: p.inputs }).precheck(ctx) as never,
   async run(ctx, p) {
     const { active } = await usableUnit(ctx, p.service);
-    const peers = active === 'active' ? await runningPeers(ctx, p.endpoint) : undefined;
+    const peers = active === 'active' ? await runningPeers(ctx, p) : undefined;
     const own = peers?.find(({ endpoint }) => endpoint === p.endpoint);
     const others = (peers ?? []).filter((peer) => peer !== own);
     if (own !== undefined) {
@@ -48,10 +49,23 @@ export const reconfigureEtcdMember = defineStep<ReconfigureEtcdMember>({
   },
 });
 
-/** The voters of the running cluster. Undefined where this member serves nobody: a restart takes nothing away then. */
-async function runningPeers(ctx: StepContext, endpoint: string): Promise<readonly EtcdPeer[] | undefined> {
-  const status = (await endpointStatuses(ctx, [endpoint])).get(endpoint);
-  if (status === undefined || status.leaderId === '0' || status.isLearner) return undefined;
+/**
+ * The voters of the running cluster. Undefined where this member serves nobody: a restart takes nothing away then. While a
+ * leader is elected there is none for a moment, and who does not answer may vote all the same: neither is taken for that.
+ */
+async function runningPeers(
+  ctx: StepContext,
+  { service, endpoint, settleMs = 15_000 }: ReconfigureEtcdMember,
+): Promise<readonly EtcdPeer[] | undefined> {
+  const { status } = await pollUntil(
+    async () => {
+      const found = (await endpointStatuses(ctx, [endpoint])).get(endpoint);
+      return { done: found !== undefined && (found.isLearner || found.leaderId !== '0'), status: found };
+    },
+    { timeoutMs: settleMs, intervalMs: 500, signal: ctx.signal },
+  );
+  if (status === undefined) throw silent(ctx, { service, endpoint });
+  if (status.leaderId === '0' || status.isLearner) return undefined;
   return (await memberList(ctx, [endpoint]))
     .filter((member) => !member.isLearner)
     .map(({ id, name, peerUrls, clientUrls }) => ({
@@ -67,4 +81,15 @@ function twoAway({ host }: StepContext, own: EtcdPeer, troubles: readonly string
     hint: `bring the others back first (kubexm etcd members), then run the same command again; ${host.name} was left as it is`,
     retryable: false,
   });
+}
+
+function silent({ host }: StepContext, p: Pick<ReconfigureEtcdMember, 'service' | 'endpoint'>): KubexmError {
+  return new KubexmError(
+    'GUARD_REFUSED',
+    `${host.name}: ${p.service} runs, but ${p.endpoint} does not answer: whether the others can do without it is unknown`,
+    {
+      hint: `on ${host.name}: journalctl -u ${p.service} -n 50 --no-pager; where it hangs for certain and the others serve (kubexm etcd members): systemctl restart ${p.service}, then run the same command again`,
+      retryable: false,
+    },
+  );
 }

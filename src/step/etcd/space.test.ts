@@ -112,3 +112,28 @@ test('a member that does not run, or serves nobody, is just started', async () =
   await alone.play(reconfigure(alone.own.endpoint));
   expect(alone.deeds).toEqual(['start 3.5.35']);
 });
+
+test('it is not restarted where it runs and does not answer, nor while a leader is elected', async () => {
+  const t = etcdTrial();
+  t.host.files.put('/etc/etcd/etcd.yaml', { content: 'new' });
+  Object.assign(t.members.m1 ?? {}, { serving: false });
+  await expect(t.play(reconfigure(t.own.endpoint))).rejects.toMatchObject({
+    code: 'GUARD_REFUSED',
+    message: expect.stringContaining('does not answer'),
+  });
+  Object.assign(t.members.m1 ?? {}, { serving: true });
+  Object.assign(t.members.m2 ?? {}, { serving: false });
+  const { leader } = t;
+  t.leader = 'nobody';
+  setTimeout(() => {
+    t.leader = leader;
+  }, 100);
+  const patient = reconfigureEtcdMember({
+    service: 'etcd.service',
+    inputs: ['/etc/etcd/etcd.yaml'],
+    endpoint: t.own.endpoint,
+    settleMs: 700,
+  });
+  await expect(t.play(patient)).rejects.toMatchObject({ message: expect.stringContaining('a second member') });
+  expect(t.deeds).toEqual([]);
+});
