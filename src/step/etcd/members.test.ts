@@ -24,10 +24,12 @@ interface Setting {
   /** Of the member that the data belong to. */
   readonly data?: number;
   readonly running?: boolean;
+  /** Id of the leader that the member of this host knows. */
+  readonly leader?: number;
 }
 
 /** A host in some state, on which etcdctl and mv do what they do. */
-function trial({ listed = [], data, running = false }: Setting) {
+function trial({ listed = [], data, running = false, leader = 0 }: Setting) {
   let members: readonly { ID?: number; peerURLs?: string[] }[] = [voter, ...listed];
   let owner = data;
   const done: string[] = [];
@@ -35,6 +37,10 @@ function trial({ listed = [], data, running = false }: Setting) {
     services: { 'etcd.service': { load: 'loaded', active: running ? 'active' : 'inactive' } },
     commands: [
       [/member list/, () => JSON.stringify({ members })],
+      [
+        /endpoint status/,
+        () => JSON.stringify([{ Endpoint: 'https://127.0.0.1:2379', Status: { header: { member_id: data }, leader } }]),
+      ],
       [/od -An/, () => (owner === undefined ? '' : logOf(owner))],
       [
         /member add node3 /,
@@ -112,6 +118,7 @@ describe('a host that is to become a member', () => {
   test.each<[string, Setting, string]>([
     ['votes, and has no data', { listed: [own({ name: 'node3', isLearner: false })] }, 'are not in /var/lib/etcd'],
     ['votes, and has others', { listed: [own({ name: 'node3', isLearner: false })], data: 5 }, 'votes in etcd as 2'],
+    ['serves a cluster of its own', { data: 5, running: true, leader: 6 }, 'serves an etcd of its own'],
     ['has the data of a member with another address', { data: 1 }, 'are those of the member 1'],
   ])('%s: refused', async (_, setting, message) => {
     const tried = trial(setting);

@@ -1,8 +1,10 @@
+import { ports } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { systemctl } from '../systemd/unit.js';
+import { endpointStatuses } from './endpoint-status.js';
 import { type EtcdMember, etcdctl, memberList } from './etcdctl.js';
 import { type AssumedEtcdMember, refuseOtherMembers } from './members-assumed.js';
 import { type EtcdDataDir, etcdDataOwner, moveEtcdDataAside } from './members-data.js';
@@ -142,6 +144,7 @@ async function joining(ctx: StepContext, p: JoinEtcd): Promise<Joining> {
   const other = members.find(({ id }) => id === owner?.memberId && id !== member?.id);
   if (owner !== undefined && other !== undefined) throw dataOfAnother(ctx, p, other);
   const staleData = owner !== undefined && owner.memberId !== member?.id;
+  if (staleData) await refuseLivingCluster(ctx, p);
   const aside = `the data on it belong to ${owner?.memberId ?? 'nobody'}, which is no member, and are moved aside`;
   if (!member) {
     const because = `${p.peerUrl} is not in the member list`;
@@ -158,6 +161,23 @@ async function joining(ctx: StepContext, p: JoinEtcd): Promise<Joining> {
     because: `the learner ${member.id} has lost its data, and is added anew`,
     todo: { staleData, lostLearner: member.id, add: true },
   };
+}
+
+/** Data that a quorum works with are nobody's leftovers, whatever other members say: this may be the cluster, and they the leftovers. */
+async function refuseLivingCluster(ctx: StepContext, { service, dataDir, endpoints }: JoinEtcd): Promise<void> {
+  const own = `https://127.0.0.1:${ports.etcdClient}`;
+  const { active } = await ctx.host.serviceState(service, { signal: ctx.signal });
+  if (active !== 'active') return;
+  const status = (await endpointStatuses(ctx, [own])).get(own);
+  if (status === undefined || status.leaderId === '0' || status.isLearner) return;
+  throw new KubexmError(
+    'GUARD_REFUSED',
+    `${ctx.host.name} serves an etcd of its own with the data in ${dataDir}, and that of ${endpoints.join(', ')} does not know it`,
+    {
+      hint: `find out which of the two is the cluster's (kubexm etcd members). If that on ${ctx.host.name} is not needed: systemctl stop ${service} there, then run the same command again: its data are moved aside`,
+      retryable: false,
+    },
+  );
 }
 
 /** A voter that starts without what it has voted for can break the promises that it made to the others. */
