@@ -12,8 +12,8 @@ import {
 } from '../../pipeline/index.js';
 import type { Runtime } from '../../runtime/index.js';
 import type { Io } from '../io.js';
-import type { Question } from '../prompt.js';
 import { type OperationOptions, type OperationRun, readCluster, runOperation, sizeOf } from '../operation.js';
+import type { Question } from '../prompt.js';
 
 /** `cluster create`, `cluster apply` and the lab's demo. */
 export function runCluster({
@@ -68,7 +68,7 @@ function describePlan({ metadata, spec }: Cluster, graph: ClusterGraph): string 
 }
 
 /** Only what somebody would make anew may go, as with `node delete`. */
-const pruneDrain = { timeoutSeconds: 600, evictUnmanaged: false };
+const pruneDrain = { timeoutSeconds: 600, evictUnmanaged: false, leaving: true };
 
 /** Undefined: there is no control plane yet that could tell, or none that answers. */
 export async function nodesThereAre(runtime: Runtime): Promise<NodesObservation | undefined> {

@@ -36,7 +36,7 @@ export async function run({ options, args, io }: Invocation<DeleteCommand>): Pro
   const nodes = [...new Set(args)];
   const speakers = speakersOf(cluster);
   const wipeData = options.wipeData === true;
-  const drain = drainOptions(options);
+  const drain = { ...drainOptions(options), leaving: true };
   const edit = await withoutHosts(cluster, options.config, nodes);
   let lines: readonly string[] = [];
   let warnings: readonly string[] = [];

@@ -123,6 +123,15 @@ describe('drainNode', () => {
   });
 });
 
+test('nobody waits for pods of a node that goes for good and has fallen silent', async () => {
+  const { trial, node } = cluster([pod('a')], () => true);
+  const drain = drainNode({ node: 'w1', timeoutSeconds: 30, leaving: true });
+  setTimeout(() => Object.assign(node, { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } }), 100);
+  const { first, again } = await trial.play(drain);
+  expect(first.state).toBe('needed');
+  expect(again).toMatchObject({ state: 'satisfied', because: expect.stringContaining('does not report') as string });
+});
+
 describe('what a user may allow', () => {
   const cached = pod('cache');
   const local = { ...cached, spec: { volumes: [{ name: 'data', emptyDir: {} }] } };

@@ -35,11 +35,14 @@ export interface DrainNode {
   readonly podSelector?: string;
   /** When pods do not go in time, a node that this operation cordoned takes new pods again. */
   readonly putBack?: string;
+  /** The node goes for good: as soon as its kubelet reports no more, nobody waits for its pods. */
+  readonly leaving?: boolean;
 }
 
 interface NodeObject {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
   readonly spec: { readonly unschedulable?: boolean };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
 /** Keeps new pods from a node, and notes that kubexm did so. A node that somebody cordoned before is left as it is. */
@@ -104,6 +107,7 @@ export const drainNode = defineStep<DrainNode>({
   async precheck(ctx, p) {
     const pods = podsToEvict(await podsOn(ctx, p));
     if (pods.evict.length === 0) return satisfied('no pods are to be moved');
+    if (await isSilent(ctx, p)) return satisfied('does not report to the API: its pods are forgotten with it');
     refuseLosses(p, pods);
     return needed(`${pods.evict.length} pods are to be moved`);
   },
@@ -127,7 +131,7 @@ export const drainNode = defineStep<DrainNode>({
           told.set(pod, because);
           ctx.log('info', `${pod} cannot go yet: ${because}`, { pod, because });
         }
-        return { done: waiting.size === 0 };
+        return { done: waiting.size === 0 || (await isSilent(ctx, p)) };
       },
       { timeoutMs: p.timeoutSeconds * 1000, intervalMs: 1000, signal: ctx.signal },
     );
@@ -203,6 +207,13 @@ async function patchNode({ host, signal }: StepContext, node: string, patch: obj
     stdin: JSON.stringify(patch),
     signal,
   });
+}
+
+/** Whether a node that is to go has not been heard of for so long that Kubernetes gave it up: no pod can end there. */
+async function isSilent(ctx: StepContext, { node, leaving }: DrainNode): Promise<boolean> {
+  if (leaving !== true) return false;
+  const { status } = await nodeOf(ctx, node);
+  return status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'Unknown';
 }
 
 /** Whether the node takes new pods again: only where it was this operation that cordoned it. */

@@ -58,10 +58,15 @@ describe('/etc/hosts', () => {
     hosts: ['m1', 'm2', 'w1'].map((name, index) => ({ name, address: `10.0.0.${index + 1}` })),
     roleGroups: { etcd: ['m1'], 'control-plane': ['m1', 'm2'], worker: ['w1'] },
   };
-  const hosts = ['10.0.0.1 m1', '10.0.0.2 m2', '10.0.0.3 w1'];
+  const hosts = ['10.0.0.1 m1', '10.0.0.2 m2'];
 
-  test("has every host and the API's name at each control plane, one's own first", () => {
-    expect(entriesOf(ha, 'w1')).toEqual([...hosts, '10.0.0.1 lb.kubexm.local', '10.0.0.2 lb.kubexm.local']);
+  test("has the control planes, the host itself, and the API's name at each control plane, one's own first", () => {
+    expect(entriesOf(ha, 'w1')).toEqual([
+      ...hosts,
+      '10.0.0.3 w1',
+      '10.0.0.1 lb.kubexm.local',
+      '10.0.0.2 lb.kubexm.local',
+    ]);
     expect(entriesOf(ha, 'm2')).toEqual([...hosts, '10.0.0.2 lb.kubexm.local', '10.0.0.1 lb.kubexm.local']);
   });
 
