@@ -1,4 +1,4 @@
-import { type NodesObservation, cordonNodesOf } from '../../pipeline/index.js';
+import { cordonNodesOf, type NodesObservation } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
 import { loadConfig } from '../load.js';
 import { type OperationOptions, runOperation, sizeOf } from '../operation.js';

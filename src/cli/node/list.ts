@@ -1,6 +1,6 @@
 import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
 import { plural } from '../../logger/index.js';
-import { type ListedNode, nodesOf, type NodesObservation } from '../../pipeline/index.js';
+import { type ListedNode, type NodesObservation, nodesOf } from '../../pipeline/index.js';
 import type { Runtime } from '../../runtime/index.js';
 import type { Invocation } from '../command-spec.js';
 import { note, print, printJson } from '../io.js';
