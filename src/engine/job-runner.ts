@@ -75,12 +75,14 @@ export function createJobRunner<Ctx>(setting: RunnerSetting<Ctx>): JobRunner<Ctx
     if (found.state === 'satisfied') {
       const because = life.acted?.because;
       // Satisfied after an attempt that failed: it was that attempt which changed it.
-      if (because === undefined) end(life, 'host', { state: 'satisfied', because: found.because });
+      if (because === undefined || job.step.waits === true)
+        end(life, 'host', { state: 'satisfied', because: found.because });
       else end(life, 'host', { state: 'changed', because });
       return;
     }
     life.needed = found;
-    if (options.mode === 'check') end(life, 'host', { state: 'would-change', because: found.because });
+    if (options.mode === 'check')
+      end(life, 'host', { state: job.step.waits === true ? 'waits' : 'would-change', because: found.because });
     else if (setting.stopping() !== undefined) stopWaiting(job, 'host');
     else if (job.uses.length === 0 || slots.tryNames(job)) await work(life, found);
     else {
@@ -118,7 +120,13 @@ export function createJobRunner<Ctx>(setting: RunnerSetting<Ctx>): JobRunner<Ctx
       fail(life, 'host and names', phase, error);
       return;
     }
-    end(life, 'host and names', { state: 'changed', because });
+    end(
+      life,
+      'host and names',
+      step.waits === true
+        ? { state: 'satisfied', because: `waited for it: ${because}` }
+        : { state: 'changed', because },
+    );
   }
 
   function startAttempt(job: JobEntry<Ctx>): Life<Ctx> {

@@ -42,6 +42,31 @@ describe('a job', () => {
     expect(totals).toMatchObject({ satisfied: 3, changed: 3 });
   });
 
+  it('that only waits has changed nothing when it is over', async () => {
+    const g = plan();
+    let there = false;
+    g.add(
+      'wait',
+      ['a'],
+      toyStep({
+        waits: true,
+        precheck: async () => (there ? satisfied : needed),
+        run: async () => void (there = true),
+      }),
+    );
+    const { totals, jobs } = await start(g.done()).result;
+    expect(totals).toMatchObject({ satisfied: 1, changed: 0 });
+    expect(jobs[0]?.outcome).toEqual({ state: 'satisfied', because: 'waited for it: it is missing' });
+  });
+
+  it('that would have to wait is shown as waiting, and what stands behind it too', async () => {
+    const g = plan();
+    const waits = g.add('wait', ['a'], toyStep({ waits: true, precheck: async () => needed, run: never }));
+    g.add('behind', ['a'], toyStep(), { after: waits });
+    const { totals } = await start(g.done(), { mode: 'check' }).result;
+    expect(totals).toMatchObject({ wouldChange: 0, waits: 2 });
+  });
+
   it('fails where it ends without an error and is still needed', async () => {
     const g = plan();
     g.add('x', ['a'], toyStep({ run: async () => {} }));

@@ -41,6 +41,8 @@ export interface Step<Ctx> {
   readonly policy?: StepPolicy;
   /** False where asking the precheck again after `run` tells nothing. Default true. */
   readonly recheck?: boolean;
+  /** True where `run` changes nothing and only waits until things are as wanted: it ends as satisfied, never as changed. */
+  readonly waits?: boolean;
   precheck(ctx: Ctx): Promise<Precheck>;
   run(ctx: Ctx, before: unknown): Promise<void>;
   rollback?(ctx: Ctx, before: unknown): Promise<void>;

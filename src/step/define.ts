@@ -23,6 +23,8 @@ export interface StepDefinition<Params, Before> {
   readonly policy?: StepPolicy;
   /** False where asking again after `run` tells nothing. */
   readonly recheck?: boolean | ((params: Params) => boolean);
+  /** True where `run` changes nothing and only waits until the precheck would be satisfied. */
+  readonly waits?: boolean;
   precheck(ctx: StepContext, params: Params): Promise<Precheck<Before>>;
   run(ctx: StepContext, params: Params, before: Before): Promise<void>;
   /** Only where what was there before can be put back honestly. */
@@ -113,6 +115,7 @@ function toStep(definition: AnyDefinition, data: StepData): Step<StepContext> {
   return Object.freeze({
     ...data,
     ...(recheck === undefined ? {} : { recheck }),
+    ...(definition.waits === true ? { waits: true } : {}),
     precheck: (ctx: StepContext) => definition.precheck(ctx, params),
     run: (ctx: StepContext, before: unknown) => definition.run(ctx, params, before),
     ...(definition.rollback

@@ -14,6 +14,7 @@ export const waitForFile = defineStep<WaitForFile>({
   kind: 'file.wait',
   title: (p) => `Wait for ${p.path}`,
   recheck: false,
+  waits: true,
   async precheck({ host, signal }, p) {
     return (await host.stat(p.path, { signal })) ? satisfied('it is there') : needed(p.because);
   },

@@ -39,6 +39,7 @@ export const checkEtcdHealth = defineStep<CheckEtcdHealth>({
     }
   },
   recheck: false,
+  waits: true,
 });
 
 async function look(ctx: StepContext, p: CheckEtcdHealth): Promise<{ done: boolean; problems: string[] }> {

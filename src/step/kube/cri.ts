@@ -16,6 +16,7 @@ export const criReady = defineStep<CriReady>({
   kind: 'cri.ready',
   title: () => 'Check the container runtime through CRI',
   recheck: false,
+  waits: true,
   async precheck(ctx, p) {
     const answer = await runtimeReady(ctx, p);
     return answer.done ? satisfied('the runtime is ready') : needed(answer.because);

@@ -20,6 +20,7 @@ export const verifyCluster = defineStep<VerifyCluster>({
   title: (p) => `Verify ${p.nodes.length} nodes, system pods and DNS`,
   policy: { timeoutMs: 420_000 },
   recheck: false,
+  waits: true,
   async precheck(ctx, p) {
     const { problems } = await look(ctx, p);
     const [first] = problems;
