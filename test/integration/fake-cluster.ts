@@ -29,7 +29,7 @@ interface Member {
 export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonly<Record<string, FakeFileInit>>) {
   const members: Member[] = [];
   const applied = new Set<string>();
-  const patched = new Map<string, { labels: object; taints: unknown }>();
+  const patched = new Map<string, { labels: object; annotations: object; taints: unknown }>();
   const fake: FakeCluster = { hosts: new Map(), nodes: new Set(), kubeadm: [] };
   const token = { known: false };
   const configMaps = new Map<string, Record<string, string>>();
@@ -129,12 +129,13 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
       ({ text, stdin }) => {
         const name = /patch node (\S+)/.exec(text)?.[1] ?? '';
         const { metadata, spec } = JSON.parse(stdin) as {
-          metadata: { labels: object };
+          metadata: { labels: object; annotations: object };
           spec?: { taints: unknown };
         };
         const before = patched.get(name);
         patched.set(name, {
           labels: { ...before?.labels, ...metadata.labels },
+          annotations: { ...before?.annotations, ...metadata.annotations },
           taints: spec?.taints ?? before?.taints ?? [],
         });
         return '';
@@ -145,7 +146,11 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
   function nodeObjects() {
     return [...fake.nodes].map((name) => ({
       kind: 'Node',
-      metadata: { name, labels: patched.get(name)?.labels ?? {} },
+      metadata: {
+        name,
+        labels: patched.get(name)?.labels ?? {},
+        annotations: patched.get(name)?.annotations ?? {},
+      },
       spec: { taints: patched.get(name)?.taints ?? [] },
       status: { conditions: [{ type: 'Ready', status: 'True' }] },
     }));
