@@ -94,7 +94,7 @@ test('undone, the pair before is back', async () => {
   await put('new cert', 'new key');
   await put('old cert', 'old key', target);
   const { ctx, step } = await play();
-  await step.rollback?.(ctx, undefined);
+  await step.rollback?.(ctx, { isNew: false });
   expect(await there()).toEqual({ names: ['server-key.pem', 'server.pem'], cert: 'old cert', key: 'old key' });
 });
 
@@ -103,4 +103,15 @@ test('where there was none, nothing is kept', async () => {
   await put('new cert', 'new key');
   await play();
   expect((await there()).names).toEqual(['server-key.pem', 'server.pem']);
+});
+
+test('without keeping, nothing is left beside them, and nothing is put back', async () => {
+  const { put, play, there, source, target } = await setting();
+  const step = installKeyPair({ source, target, keep: false });
+  await put('old', 'old key', target);
+  await put('new', 'new key');
+  const { ctx, again } = await play(step);
+  expect(again.state).toBe('satisfied');
+  await step.rollback?.(ctx, { isNew: false });
+  expect(await there()).toEqual({ names: ['server-key.pem', 'server.pem'], cert: 'new', key: 'new key' });
 });

@@ -1,4 +1,4 @@
-import { sh } from '../../runner/index.js';
+import { script, sh } from '../../runner/index.js';
 import { lateText } from '../common/late-text.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
@@ -9,13 +9,15 @@ import type { CertificateFiles } from './params.js';
 export interface InstallKeyPair {
   readonly source: CertificateFiles;
   readonly target: CertificateFiles;
+  /** Whether what was there stays beside them as `.previous`, until somebody removes it. Default true. */
+  readonly keep?: boolean;
 }
 
 /**
  * Puts a certificate and its key into the place of those that a program reads while it runs: both at once, so that it never
- * reads the one with the other's key. What was there stays beside them as `.previous`, until somebody removes it.
+ * reads the one with the other's key, wherever a run ends.
  */
-export const installKeyPair = defineStep<InstallKeyPair>({
+export const installKeyPair = defineStep<InstallKeyPair, { readonly isNew: boolean }>({
   kind: 'pki.install-pair',
   title: (p) => `Install ${p.target.cert} and its key`,
   async precheck(ctx, p) {
@@ -23,24 +25,30 @@ export const installKeyPair = defineStep<InstallKeyPair>({
       filesOf(ctx, p).map(({ target }) => target),
       { sha256: true, signal: ctx.signal },
     );
-    const different = filesOf(ctx, p).filter(({ target, sha256 }) => found.get(target)?.sha256 !== sha256);
-    const [first] = different;
-    if (first === undefined) return satisfied('they are in place');
-    return needed(found.has(first.target) ? `${first.target} is another one` : `${first.target} is missing`);
+    for (const { target, sha256, mode } of filesOf(ctx, p)) {
+      const there = found.get(target);
+      if (there === undefined) return needed(`${target} is missing`, { isNew: found.size === 0 });
+      if (there.sha256 !== sha256) return needed(`${target} is another one`, { isNew: false });
+      if (there.mode !== mode) return needed(`the mode of ${target} is ${there.mode.toString(8)}`, { isNew: false });
+    }
+    return satisfied('they are in place');
   },
   async run(ctx, p) {
     const { host, signal } = ctx;
-    const [key, cert] = [p.target.key, p.target.cert];
+    const { key, cert } = p.target;
     for (const { source, target, sha256, mode } of filesOf(ctx, p))
       await host.upload(source, `${target}.new`, { sha256, mode, signal });
     // Kept from the first attempt: after one that was interrupted, the files in place may be half old and half new.
-    await host.run(
-      sh`if [ -e ${cert} ] && [ -e ${key} ] && [ ! -e ${cert}.previous ]; then cp -p ${key} ${key}.previous && cp -p ${cert} ${cert}.previous || exit 1; fi
-mv -f ${key}.new ${key} && mv -f ${cert}.new ${cert}`,
-      { signal },
-    );
+    const kept = sh`if [ -e ${cert} ] && [ -e ${key} ] && [ ! -e ${cert}.previous ]; then cp -p ${key} ${key}.previous && cp -p ${cert} ${cert}.previous || exit 1; fi
+`;
+    const moved = sh`mv -f ${key}.new ${key} && mv -f ${cert}.new ${cert}`;
+    await host.run(p.keep === false ? moved : script(`${kept.text}${moved.text}`), { signal });
   },
-  async rollback({ host }, { target: { cert, key } }) {
+  async rollback({ host }, { target: { cert, key }, keep }, { isNew }) {
+    if (keep === false) {
+      if (isNew) await host.run(sh`rm -f ${cert} ${key}`);
+      return;
+    }
     await host.run(
       sh`if [ -e ${cert}.previous ] && [ -e ${key}.previous ]; then mv -f ${key}.previous ${key} && mv -f ${cert}.previous ${cert}; fi`,
     );

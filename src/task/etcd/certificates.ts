@@ -1,12 +1,12 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { CONTROL_NODE, draft, type HostName } from '../../plan/index.js';
-import { fileChecksum, fileDigest, type StepContext } from '../../step/index.js';
+import { type CertificateFiles, fileChecksum, fileDigest, installKeyPair, type StepContext } from '../../step/index.js';
 import { defineTask, type Fragment, hostsWithRole, type PlanContext } from '../context.js';
 import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js';
 import { etcdLeaves } from './leaves.js';
 
-const memberFiles = ['ca', 'server', 'server-key', 'peer', 'peer-key', 'admin', 'admin-key'] as const;
-const clientFiles = ['ca', 'apiserver-etcd-client', 'apiserver-etcd-client-key'] as const;
+const { pki } = hostPaths.etcd;
+const client = 'apiserver-etcd-client';
 
 /** Makes etcd's CA and certificates on the control machine and brings them to members and control planes. */
 export const etcdCertificates = defineTask('etcd-certificates', (ctx) => {
@@ -25,25 +25,30 @@ function ownCertificates(ctx: PlanContext): Fragment {
       signed(g, ctx, { component: 'etcd', name, ca, subject, usages, ...(sans === undefined ? {} : { sans }) }),
     ),
   ];
-  for (const file of memberFiles)
-    g.addEach(`upload-${file}`, members, (host) => uploadPem(ctx, host, file), { after: made });
+  const after = { after: made };
+  const caFile = uploadCa(certificateFiles(ctx, 'etcd', 'ca').cert);
+  g.add('upload-ca', members, caFile, after);
+  for (const file of ['server', 'peer', 'admin'])
+    g.addEach(`install-${file}`, members, (host) => installLeaf(ctx, host, file), after);
   // A control plane host that is a member too has the CA already.
-  for (const file of clientFiles) {
-    const hosts = file === 'ca' ? controlPlanes.filter((host) => !members.includes(host)) : controlPlanes;
-    g.addEach(`upload-client-${file}`, hosts, (host) => uploadPem(ctx, host, file), { after: made });
-  }
+  const others = controlPlanes.filter((host) => !members.includes(host));
+  g.add('upload-client-ca', others, caFile, after);
+  g.addEach(`install-${client}`, controlPlanes, (host) => installLeaf(ctx, host, client), after);
   return g.done();
 }
 
-function uploadPem(ctx: PlanContext, host: HostName, file: string) {
-  const name = file.replace(/-key$/, '');
-  const { cert, key } = certificateFiles(ctx, 'etcd', name === 'server' || name === 'peer' ? `${name}-${host}` : name);
-  const source = file.endsWith('-key') ? key : cert;
-  return uploadSmallFile({
-    source,
-    target: `${hostPaths.etcd.pki}/${file}.pem`,
-    mode: file.endsWith('-key') ? 0o600 : 0o644,
-  });
+function uploadCa(source: string) {
+  return uploadSmallFile({ source, target: `${pki}/ca.pem`, mode: 0o644 });
+}
+
+/** Both files at once: a member reads them in each handshake. */
+function installLeaf(ctx: PlanContext, host: HostName, file: string) {
+  const name = file === 'server' || file === 'peer' ? `${file}-${host}` : file;
+  return installPair(certificateFiles(ctx, 'etcd', name), file);
+}
+
+function installPair(source: CertificateFiles, file: string) {
+  return installKeyPair({ source, target: { cert: `${pki}/${file}.pem`, key: `${pki}/${file}-key.pem` }, keep: false });
 }
 
 /** The user's own client files: their digests are taken on the control machine in the run. */
@@ -52,19 +57,14 @@ function externalClient(
   etcd: { readonly caFile: string; readonly certFile: string; readonly keyFile: string },
 ): Fragment {
   const g = draft<StepContext>('etcd-certificates');
-  const files = [
-    { source: etcd.caFile, name: 'ca', mode: 0o644 },
-    { source: etcd.certFile, name: 'apiserver-etcd-client', mode: 0o644 },
-    { source: etcd.keyFile, name: 'apiserver-etcd-client-key', mode: 0o600 },
-  ];
-  for (const { source, name, mode } of files) {
-    const known = g.add(`checksum-${name}`, [CONTROL_NODE], fileChecksum({ path: source, output: fileDigest(source) }));
-    g.add(
-      `upload-client-${name}`,
-      hostsWithRole(ctx, 'control-plane'),
-      uploadSmallFile({ source, target: `${hostPaths.etcd.pki}/${name}.pem`, mode }),
-      { after: known },
-    );
-  }
+  const controlPlanes = hostsWithRole(ctx, 'control-plane');
+  const sources = { ca: etcd.caFile, client: etcd.certFile, 'client-key': etcd.keyFile };
+  const known = Object.entries(sources).map(([name, path]) =>
+    g.add(`checksum-${name}`, [CONTROL_NODE], fileChecksum({ path, output: fileDigest(path) })),
+  );
+  g.add('upload-client-ca', controlPlanes, uploadCa(etcd.caFile), { after: known });
+  g.add(`install-${client}`, controlPlanes, installPair({ cert: etcd.certFile, key: etcd.keyFile }, client), {
+    after: known,
+  });
   return g.done();
 }

@@ -126,5 +126,5 @@ test('an external etcd is only made known to the control planes', () => {
   const jobs = [...installEtcd.plan(ctx).nodes.values()].flatMap((node) => node.jobs);
   expect(new Set(jobs.map(({ host }) => host))).toEqual(new Set(['control-node', 'm1']));
   const key = jobs.find(({ host, step }) => host === 'm1' && JSON.stringify(step.params).includes('client-key.pem'));
-  expect(key?.step.params).toMatchObject({ source: '/srv/client-key.pem', mode: 0o600 });
+  expect(key?.step.params).toMatchObject({ source: { cert: '/srv/client.pem', key: '/srv/client-key.pem' } });
 });
