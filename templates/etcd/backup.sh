@@ -69,9 +69,10 @@ sync -- "$part/snapshot.db" "$part/snapshot.json"
 mv -- "$part/snapshot.json" "$dir/$name.json"
 mv -- "$part/snapshot.db" "$dir/$name.db"
 
-# Nothing goes but what metadata of this cluster and kind names.
-kept=0
+# Nothing goes but what metadata of this cluster and kind names; never the one just made, whatever the clock says.
+kept=1
 for file in $(ls -r "$dir" | grep -E "^etcd-$cluster-[0-9]{8}T[0-9]{6}Z-rev[0-9]+\.json$"); do
+  [ "$file" != "$name.json" ] || continue
   grep -q '"writtenBy":"kubexm"' "$dir/$file" && grep -q "\"kind\":\"$kind\"" "$dir/$file" &&
     grep -q "\"cluster\":\"$cluster\"" "$dir/$file" || continue
   kept=$((kept + 1))

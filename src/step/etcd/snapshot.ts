@@ -202,9 +202,11 @@ async function fetchSnapshot(ctx: StepContext, { snapshot, path, localPath }: Fe
 
 async function removeSurplus(
   { localDir, keep, spare }: SaveEtcdSnapshot,
-  { cluster, kind }: EtcdSnapshot,
+  { name: own, cluster, kind }: EtcdSnapshot,
 ): Promise<void> {
-  for (const { name } of surplusSnapshots(await keptSnapshots(localDir), { cluster, kind, keep })) {
+  // Never the one just fetched: by a clock that was set back it may be the oldest.
+  const others = (await keptSnapshots(localDir)).filter(({ name }) => name !== own);
+  for (const { name } of surplusSnapshots(others, { cluster, kind, keep: Math.max(0, keep - 1) })) {
     if (name === spare) continue;
     await rm(join(localDir, `${name}.db`), { force: true });
     await rm(join(localDir, `${name}.json`), { force: true });
