@@ -40,6 +40,17 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
   };
   const etcd: Answers = [
     [
+      /^mv -f \S+ \S+ && mv -f /,
+      ({ text }, host) => {
+        for (const [, from = '', to = ''] of text.matchAll(/mv -f (\S+) (\S+)/g)) {
+          const file = host.files.get(from);
+          if (file) host.files.set(to, file);
+          host.files.delete(from);
+        }
+        return '';
+      },
+    ],
+    [
       /etcdctl .*endpoint health/,
       ({ text }) => JSON.stringify(urlsOf(text).map((endpoint) => ({ endpoint, health: true }))),
     ],
