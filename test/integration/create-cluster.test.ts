@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type EngineEvent, runGraph } from '../../src/engine/index.js';
-import { createCluster, graphToJson } from '../../src/pipeline/index.js';
+import { addNodesToCluster, type ClusterGraph, createCluster, graphToJson } from '../../src/pipeline/index.js';
 import { CONTROL_NODE } from '../../src/plan/index.js';
 import { artifactIndex } from '../../src/resource/index.js';
 import type { FakeFileInit, HostRunner } from '../../src/runner/index.js';
@@ -95,7 +95,8 @@ interface Trial {
   readonly events: EngineEvent[];
   /** Secrets that were looked up in runs. */
   readonly secrets: Secret[];
-  run(mode: 'apply' | 'check'): ReturnType<typeof runGraph>;
+  /** `plan`: default that of `cluster create`. */
+  run(mode: 'apply' | 'check', plan?: ClusterGraph): ReturnType<typeof runGraph>;
 }
 
 /** A cluster on machines in memory; only the control machine's files are real ones. */
@@ -146,8 +147,8 @@ async function trialOf(example: string): Promise<Trial> {
     fake,
     events,
     secrets,
-    run: (mode) =>
-      runGraph(graph, {
+    run: (mode, plan = graph) =>
+      runGraph(plan, {
         mode,
         limits: {
           perHost: 8,
@@ -226,3 +227,30 @@ test.each(['single-node', 'one-control-plane', 'ha-stacked-etcd', 'ha-separate-e
   },
   60_000,
 );
+
+test('a worker that is added to a running cluster comes up; one control plane is asked, and no other host', async () => {
+  const { ctx, fake, run } = await trialOf('ha-stacked-etcd');
+  const { spec } = ctx.cluster;
+  const { 'control-plane': controlPlanes, worker: workers } = spec.roleGroups;
+  const added = workers.at(-1) ?? '';
+  const roleGroups = { ...spec.roleGroups, worker: workers.slice(0, -1) };
+  const before = createCluster.plan({ ...ctx, cluster: { ...ctx.cluster, spec: { ...spec, roleGroups } } });
+  expect(failuresOf(await run('apply', before))).toEqual([]);
+  expect(fake.nodes.has(added)).toBe(false);
+
+  const facts = new Map(
+    [...controlPlanes, added].flatMap((host) => {
+      const found = ctx.facts.get(host);
+      const leftovers = host === added ? [] : ['/etc/kubernetes/admin.conf', '/etc/kubernetes/kubelet.conf'];
+      return found ? [[host, { ...found, leftovers }] as const] : [];
+    }),
+  );
+  const plan = addNodesToCluster({ hosts: [added] }).plan({ ...ctx, facts });
+  const result = await run('apply', plan);
+  expect(failuresOf(result)).toEqual([]);
+  expect(fake.nodes.has(added)).toBe(true);
+  const asked = new Set(result.jobs.map(({ host }) => host).filter((host) => host !== CONTROL_NODE));
+  expect([...asked].toSorted()).toEqual([controlPlanes[0], added]);
+  const changed = (await run('apply', plan)).jobs.filter(({ outcome }) => outcome.state !== 'satisfied');
+  expect(changed).toEqual([]);
+}, 60_000);

@@ -136,6 +136,13 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
       },
     ],
     [
+      /kubectl .* get node (\S+) -o json$/,
+      ({ text }) => {
+        const name = / get node (\S+) /.exec(text)?.[1];
+        return JSON.stringify(nodeObjects().find(({ metadata }) => metadata.name === name));
+      },
+    ],
+    [
       /kubectl .* patch node /,
       ({ text, stdin }) => {
         const name = /patch node (\S+)/.exec(text)?.[1] ?? '';
