@@ -6,24 +6,30 @@ export {
   etcdVerdict,
   forecastAdd,
   forecastDelete,
-  forecastNodes,
   forecastDeletion,
+  forecastNodes,
   forecastRemove,
   forecastReplace,
   inspectRestore,
   leavingNodes,
   leavingOf,
+  maxUnavailable,
   membersAmong,
   membersToMove,
   needsMembership,
+  obstaclesOf,
   outOfSpace,
   preparedId,
   quorumNow,
   refuseHostsWithoutRole,
+  requireWorker,
   restoreUnderWay,
   revisionBump,
+  runningVersions,
   servingHosts,
   strayNodes,
+  upgradePath,
+  upgradeStages,
   upgradeTurns,
   whyForeign,
   whyNoSnapshot,
@@ -33,8 +39,8 @@ export type { RuntimeReport } from '../step/index.js';
 export type {
   BackupObservation,
   ClusterStatus,
-  DrainOptions,
   DeletionForecast,
+  DrainOptions,
   EtcdDefragResult,
   EtcdHealth,
   EtcdObservation,
@@ -46,18 +52,22 @@ export type {
   NodesObservation,
   ObservedCertificate,
   ObservedMember,
+  PausePoint,
   PlanContext,
   RestoreFile,
   RestoreInspection,
   RestoreObservation,
   SavedEtcdSnapshot,
   UnusedImages,
+  UpgradeObservation,
+  UpgradeStage,
   UpgradeTurn,
 } from '../task/index.js';
 export { checkCluster } from './cluster/check.js';
 export { createAndPrune, createCluster } from './cluster/create.js';
 export { deletionOfCluster } from './cluster/delete.js';
 export { clusterStatus } from './cluster/status.js';
+export { upgradeOfCluster, upgradeStateOf } from './cluster/upgrade.js';
 export type { ClusterGraph, Pipeline } from './define.js';
 export { addEtcdMembers } from './etcd/add-member.js';
 export { backupOfEtcd, etcdBackupsOf, fetchEtcdBackup } from './etcd/backup.js';
@@ -72,7 +82,7 @@ export { compactEtcdTo, defragmentEtcd, recoverSpaceOfEtcd } from './etcd/space.
 export { etcdStateBeside, etcdStateOf } from './etcd/state.js';
 export { etcdVersionsOf, upgradeEtcd } from './etcd/upgrade.js';
 export { pruneNodeImages, unusedImagesOf } from './node/images.js';
-export { migrateNodeRuntime, nodeRuntimeOf } from './node/migrate-runtime.js';
 export { addNodesToCluster, deleteNodesOfCluster } from './node/membership.js';
+export { migrateNodeRuntime, nodeRuntimeOf } from './node/migrate-runtime.js';
 export { cordonNodesOf, drainNodesOf, nodesAndEtcd, nodesOf, uncordonNodesOf } from './node/nodes.js';
 export { defineReading, type Reading } from './reading.js';

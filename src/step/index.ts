@@ -49,6 +49,7 @@ export { type EtcdProgramsReport, guardEtcdVersion, readEtcdPrograms } from './e
 export { type ClearShims, clearShims } from './kube/clear-shims.js';
 export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-maps.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
+export { type DeleteNode, deleteNode } from './kube/delete-node.js';
 export { removeDockerNetwork } from './kube/docker-network.js';
 export { type CordonNode, cordonNode, type DrainNode, drainNode, guardDrain, uncordonNode } from './kube/drain.js';
 export {
@@ -64,13 +65,16 @@ export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
 export { type ReconcileKubelet, reconcileKubelet } from './kube/kubelet.js';
 export {
+  type PlaceKubernetesProgram,
+  placeKubernetesTool,
+} from './kube/kubernetes-programs.js';
+export {
   type ReadUnusedImages,
   type RemoveImages,
   readUnusedImages,
   removeImages,
   type UnusedImage,
 } from './kube/node-images.js';
-export { type DeleteNode, deleteNode } from './kube/delete-node.js';
 export { type NodeReady, nodeReady } from './kube/node-ready.js';
 export {
   type NodeMetadata,
@@ -80,12 +84,23 @@ export {
   reconcileNodes,
   type TaintSpec,
 } from './kube/nodes.js';
+export { budgetsOf, podsToEvict } from './kube/pods-to-evict.js';
 export { type ApiserverReport, readApiserver } from './kube/read-apiserver.js';
 export { readObjects } from './kube/read-cluster.js';
 export { type ReadRuntime, type RuntimeReport, readRuntime } from './kube/read-runtime.js';
+export {
+  type DeprecatedApi,
+  type NodeVersionsReport,
+  readDeprecatedApis,
+  readNodeVersions,
+  readUpgradeObjects,
+  type UpgradeObjects,
+} from './kube/read-upgrade.js';
 export { type RemovePods, removePods } from './kube/remove-pods.js';
 export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
 export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
+export { type UpgradeControlPlane, upgradeControlPlane } from './kube/upgrade-control-plane.js';
+export { type UpgradeKubelet, upgradeKubelet } from './kube/upgrade-kubelet.js';
 export { type VerifyCluster, verifyCluster } from './kube/verify.js';
 export * from './pki/index.js';
 export { type CheckHost, checkHost } from './preflight/check-host.js';

@@ -60,14 +60,6 @@ export { reconcileControlPlane } from './kubernetes/reconcile-control-plane.js';
 export { reconcileKubelets } from './kubernetes/reconcile-kubelets.js';
 export { artifactsReady, hostsChecked } from './milestones.js';
 export { installNetwork } from './network/install.js';
-export { observeUnused, pruneImages, readUnused, type UnusedImages } from './node/images.js';
-export {
-  fetchRuntime,
-  type MigrateRuntime,
-  migrateRuntime,
-  observeNodeRuntime,
-  readNodeRuntime,
-} from './node/migrate-runtime.js';
 export {
   type AddNodes,
   addNodes,
@@ -85,6 +77,14 @@ export {
   drainNodes,
   uncordonNodes,
 } from './node/drain.js';
+export { observeUnused, pruneImages, readUnused, type UnusedImages } from './node/images.js';
+export {
+  fetchRuntime,
+  type MigrateRuntime,
+  migrateRuntime,
+  observeNodeRuntime,
+  readNodeRuntime,
+} from './node/migrate-runtime.js';
 export { type ListedNode, type NodesObservation, observeNodes, readNodes } from './node/nodes.js';
 export { type PruneNodes, pruneNodes, strayNodes } from './node/prune.js';
 export { checkHosts } from './preflight/check-hosts.js';
@@ -100,3 +100,9 @@ export {
 } from './reset/delete-cluster.js';
 export { readStatus } from './status/read.js';
 export { type ClusterStatus, observeStatus } from './status/view.js';
+export { maxUnavailable } from './upgrade/max-unavailable.js';
+export { observeUpgrade, readUpgradeState, runningVersions, type UpgradeObservation } from './upgrade/observation.js';
+export { type Obstacles, obstaclesOf } from './upgrade/obstacles.js';
+export { type PausePoint, type UpgradeStage, upgradeStages } from './upgrade/stages.js';
+export { prepareUpgrade, requireWorker, rollUpgrade, type UpgradeCluster } from './upgrade/upgrade.js';
+export { upgradePath } from './upgrade/version-path.js';

@@ -44,6 +44,49 @@ export const clusterGroup: GroupSpec = {
       load: () => import('./apply.js'),
     },
     {
+      name: 'upgrade',
+      summary: 'Take Kubernetes to another version: control planes, then workers, with their pods moved away',
+      description:
+        'Looks first for everything that could stop it half-way, takes a snapshot of etcd, and brings all files and images to their hosts.\nSeveral minors are one plan, each complete before the next. Stops at the first failure with the cluster serving; run again, it goes on.',
+      options: [
+        ...operationOptions(),
+        { flags: '--to <version>', description: 'such as v1.35.4; default: the version of the config' },
+        { flags: '--via <versions>', description: 'releases to stop at on the way, one a minor: v1.34.4,v1.35.2' },
+        {
+          flags: '--max-unavailable <count>',
+          description: 'workers that are away at once: a number, or a share such as 20%',
+          fallback: '1',
+        },
+        { flags: '--canary <node>', description: 'the worker that goes first, alone' },
+        {
+          flags: '--pause-after <point>',
+          description: 'stop there; the same command goes on',
+          choices: ['control-plane', 'canary'],
+        },
+        {
+          flags: '--certificate-renewal <choice>',
+          description: "whether kubeadm renews the control plane's certificates",
+          choices: ['true', 'false'],
+          fallback: 'true',
+        },
+        {
+          flags: '--drain-timeout <seconds>',
+          description: 'how long the pods of one node may take to go',
+          fallback: '600',
+        },
+        {
+          flags: '--accept-removed-apis',
+          description: 'go on although clients ask for APIs that the new version does not serve',
+        },
+      ],
+      examples: [
+        'kubexm cluster upgrade --to v1.34.4 --dry-run',
+        'kubexm cluster upgrade --to v1.35.4 --via v1.34.4 --max-unavailable 20%',
+        'kubexm cluster upgrade --to v1.34.4 --canary node4 --pause-after canary',
+      ],
+      load: () => import('./upgrade.js'),
+    },
+    {
       name: 'delete',
       summary: 'Take the cluster off its hosts: they are as they were before',
       description:

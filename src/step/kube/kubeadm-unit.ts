@@ -42,19 +42,19 @@ export async function runKubeadm(
     marker,
   }: {
     readonly args: readonly string[];
-    readonly configuration: Secret;
+    /** Absent: kubeadm is called without one. */
+    readonly configuration?: Secret;
     readonly log: string;
     readonly marker?: string;
   },
 ): Promise<void> {
   const logFile = `${hostPaths.log}/${log}`;
-  const inner = sh`umask 077; ${hostPaths.bin}/kubeadm ${args} --config=${config} >${logFile} 2>&1; rc=$?; rm -f ${config}; ${marker === undefined ? sh`:` : sh`if [ $rc -eq 0 ]; then mkdir -p /var/lib/kubexm && touch ${marker}; fi`}; exit $rc`;
-  const command = sh`umask 077; mkdir -p /run/kubexm ${hostPaths.log} && cat >${config} && { systemctl reset-failed ${unit} 2>/dev/null || true; } && systemd-run --quiet --collect --wait --unit=${unit} --setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c ${inner.text}`;
+  const inner = sh`umask 077; ${hostPaths.bin}/kubeadm ${args} ${configuration === undefined ? [] : [`--config=${config}`]} >${logFile} 2>&1; rc=$?; rm -f ${config}; ${marker === undefined ? sh`:` : sh`if [ $rc -eq 0 ]; then mkdir -p /var/lib/kubexm && touch ${marker}; fi`}; exit $rc`;
+  const command = sh`umask 077; mkdir -p /run/kubexm ${hostPaths.log} && ${configuration === undefined ? sh`rm -f ${config}` : sh`cat >${config}`} && { systemctl reset-failed ${unit} 2>/dev/null || true; } && systemd-run --quiet --collect --wait --unit=${unit} --setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c ${inner.text}`;
   const { exitCode, stderr } = await host.tryRun(command, {
-    stdin: configuration,
+    ...(configuration === undefined ? {} : { stdin: configuration, secrets: [configuration] }),
     signal,
     long: true,
-    secrets: [configuration],
   });
   if (exitCode === 0) return;
   const { stdout } = await host.tryRun(script(`tail -n 25 ${logFile} 2>/dev/null`), { signal });

@@ -7,7 +7,13 @@ import type { SecretRef, StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { noteConfigMaps } from './config-maps.js';
 import { existing, joinMarker, joinState } from './join-state.js';
-import { documentsText, type KubeadmDocument, kubeletInputs, staticPodInputs } from './kubeadm-documents.js';
+import {
+  documentsText,
+  type KubeadmDocument,
+  kubeletInputs,
+  staticPodInputs,
+  withoutTokens,
+} from './kubeadm-documents.js';
 import { awaitKubeadm, kubeadmAtWork, runKubeadm } from './kubeadm-unit.js';
 import { kubectl } from './kubectl.js';
 import { stampKubelet } from './kubelet.js';
@@ -177,7 +183,10 @@ async function configurationText(documents: readonly KubeadmDocument[], token: S
 export interface KubeadmAddon {
   readonly addon: 'coredns';
   readonly documents: KubeadmInit['documents'];
-  readonly token: SecretRef;
+  /** Absent: without one, which only `init` needs. */
+  readonly token?: SecretRef;
+  /** What it must run from, where one that is there already is to be brought to it: `registry.k8s.io/coredns/coredns:v1.12.1`. */
+  readonly image?: string;
 }
 
 /** Applies an addon on its own, when the network that its pods need is there. */
@@ -188,16 +197,31 @@ export const kubeadmAddon = defineStep<KubeadmAddon>({
   recheck: false,
   async precheck({ host, signal }, p) {
     const { exitCode, stdout } = await host.tryRun(
-      kubectl(['-n', 'kube-system', 'get', `deployment/${p.addon}`, '--ignore-not-found', '-o', 'name']),
+      kubectl([
+        '-n',
+        'kube-system',
+        'get',
+        `deployment/${p.addon}`,
+        '--ignore-not-found',
+        '-o',
+        'jsonpath={.spec.template.spec.containers[*].image}',
+      ]),
       { signal },
     );
     if (exitCode !== 0) return needed('the API did not say whether it is there');
-    return stdout.trim() === '' ? needed('it is not there') : satisfied('its deployment is there');
+    const image = stdout.trim();
+    if (image === '') return needed('it is not there');
+    return p.image === undefined || p.image === image
+      ? satisfied('its deployment is there')
+      : needed(`it runs from ${image}`);
   },
   async run(ctx, p) {
     await runKubeadm(ctx, {
       args: ['init', 'phase', 'addon', p.addon],
-      configuration: await configurationText(p.documents, await ctx.secret(p.token)),
+      configuration:
+        p.token === undefined
+          ? new Secret(await documentsText(withoutTokens(p.documents)))
+          : await configurationText(p.documents, await ctx.secret(p.token)),
       log: `kubeadm-addon-${p.addon}.log`,
     });
   },

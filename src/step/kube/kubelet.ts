@@ -35,15 +35,16 @@ export interface ReconcileKubelet {
   readonly documents: readonly KubeadmDocument[];
 }
 
-type Texts = Readonly<Record<string, string>>;
+/** Of the kubelet's files, by their paths. */
+export type KubeletTexts = Readonly<Record<string, string>>;
 
 interface Difference {
   readonly because: readonly string[];
   readonly restart: boolean;
   /** What to write, by path. */
-  readonly wanted: Texts;
+  readonly wanted: KubeletTexts;
   /** What is there, of the same paths. */
-  readonly live: Texts;
+  readonly live: KubeletTexts;
 }
 
 /**
@@ -64,23 +65,23 @@ export const reconcileKubelet = defineStep<ReconcileKubelet>({
     if (state !== 'joined') return satisfied('it is no node yet');
     if (reason === undefined && unseen === undefined)
       return satisfied('its files are as rendered from the cluster file');
-    const { because } = await differing(ctx, p);
+    const { because } = await kubeletDifference(ctx, p);
     const reasons = [...because, ...(unseen ? ['an earlier change was not seen through'] : [])];
     return needed(reasons.length > 0 ? reasons.join(', ') : 'its files are as wanted; that is noted');
   },
   async run(ctx, p) {
     const { host, signal } = ctx;
-    const difference = await differing(ctx, p);
+    const difference = await kubeletDifference(ctx, p);
     const unseen = await host.readFile(changeFile, { signal });
     // The files of a change that nobody saw at work are not what to go back to.
-    const before = { ...difference.live, ...(unseen === undefined ? {} : (JSON.parse(unseen) as Texts)) };
+    const before = { ...difference.live, ...(unseen === undefined ? {} : (JSON.parse(unseen) as KubeletTexts)) };
     if (difference.restart || unseen !== undefined) {
       await host.writeFile(changeFile, JSON.stringify(before), { mode: 0o600, signal });
-      await writeAll(ctx, difference.wanted);
-      const answer = await restarted(ctx, p);
+      await writeKubeletFiles(ctx, difference.wanted);
+      const answer = await restartedKubelet(ctx, p);
       if (!answer.done) await putBack(ctx, p, before, answer.because);
       await host.remove(changeFile, { signal });
-    } else await writeAll(ctx, difference.wanted);
+    } else await writeKubeletFiles(ctx, difference.wanted);
     await stampKubelet(ctx, kubeletInputs(p.documents));
   },
 });
@@ -90,7 +91,11 @@ export function stampKubelet(ctx: StepContext, inputs: string): Promise<void> {
   return writeStamp(ctx, rendered, inputs);
 }
 
-async function differing(ctx: StepContext, { documents }: ReconcileKubelet): Promise<Difference> {
+/** What of the kubelet's files is not as kubeadm renders it from the documents, with the kubeadm in place. */
+export async function kubeletDifference(
+  ctx: StepContext,
+  { documents }: Pick<ReconcileKubelet, 'documents'>,
+): Promise<Difference> {
   const { host, signal } = ctx;
   const texts = await renderKubeadm(ctx, { phase: ['kubelet-start'], documents: withoutPki(documents) });
   const wanted: Record<string, string> = {};
@@ -141,13 +146,24 @@ function withTaints(wanted: string, live: string): string {
   return taints === undefined ? wanted : wanted.replace(/"\s*$/, ` ${taints}"\n`);
 }
 
-async function writeAll({ host, signal }: StepContext, texts: Texts): Promise<void> {
+/** The kubelet's files as they are. */
+export async function readKubeletFiles({ host, signal }: StepContext): Promise<KubeletTexts> {
+  const texts = await Promise.all(
+    [...rendered.files, ...(rendered.optional ?? [])].map(
+      async (path) => [path, await host.readFile(path, { signal })] as const,
+    ),
+  );
+  return Object.fromEntries(texts.flatMap(([path, text]) => (text === undefined ? [] : [[path, text]])));
+}
+
+export async function writeKubeletFiles({ host, signal }: StepContext, texts: KubeletTexts): Promise<void> {
   for (const [path, text] of Object.entries(texts)) await host.writeFile(path, text, { mode: 0o644, signal });
 }
 
-async function restarted(
+/** Restarts the kubelet and watches it; `done`: it serves steadily. */
+export async function restartedKubelet(
   ctx: StepContext,
-  { nodeName, role }: ReconcileKubelet,
+  { nodeName, role }: Pick<ReconcileKubelet, 'nodeName' | 'role'>,
 ): Promise<{ readonly done: boolean; readonly because: string }> {
   const { host, signal } = ctx;
   const { stdout } = await host.run(sh`date +%s && systemctl restart kubelet.service`, { signal });
@@ -168,11 +184,11 @@ async function restarted(
   return { done: answer.steady >= 3, because: answer.because };
 }
 
-async function putBack(ctx: StepContext, p: ReconcileKubelet, before: Texts, because: string): Promise<never> {
+async function putBack(ctx: StepContext, p: ReconcileKubelet, before: KubeletTexts, because: string): Promise<never> {
   const { host, signal } = ctx;
   const words = await host.tryRun(sh`journalctl -u kubelet -n 8 --no-pager -o cat`, { signal });
-  await writeAll(ctx, before);
-  const again = await restarted(ctx, p);
+  await writeKubeletFiles(ctx, before);
+  const again = await restartedKubelet(ctx, p);
   if (again.done) await host.remove(changeFile, { signal });
   throw new KubexmError(
     'WAIT_TIMEOUT',

@@ -4,16 +4,17 @@ import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { kubectl } from './kubectl.js';
 
-/** `runtime`: what the node must say that it runs containers with. Runs on a control plane host. */
+/** What the node must say that it runs: `runtime` its containers with, `kubelet` itself, with v. Runs on a control plane host. */
 export interface NodeReady {
   readonly node: string;
   readonly runtime?: 'containerd' | 'docker';
+  readonly kubelet?: string;
 }
 
 interface NodeObject {
   readonly status?: {
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
-    readonly nodeInfo?: { readonly containerRuntimeVersion?: string };
+    readonly nodeInfo?: { readonly containerRuntimeVersion?: string; readonly kubeletVersion?: string };
   };
 }
 
@@ -37,14 +38,16 @@ export const nodeReady = defineStep<NodeReady>({
 
 async function look(
   { host, signal }: StepContext,
-  { node, runtime }: NodeReady,
+  { node, runtime, kubelet }: NodeReady,
 ): Promise<{ readonly done: boolean; readonly because: string }> {
   const { exitCode, stdout, stderr } = await host.tryRun(kubectl(['get', 'node', node, '-o', 'json']), { signal });
   if (exitCode !== 0) return { done: false, because: stderr.trim().split('\n').at(-1) ?? 'the API does not answer' };
   const { status } = JSON.parse(stdout) as NodeObject;
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.status !== 'True') return { done: false, because: ready?.message ?? 'it has not said that it is Ready' };
-  const version = status?.nodeInfo?.containerRuntimeVersion ?? '';
+  const { containerRuntimeVersion: version = '', kubeletVersion = '' } = status?.nodeInfo ?? {};
+  if (kubelet !== undefined && kubeletVersion !== kubelet)
+    return { done: false, because: `it says that its kubelet is ${kubeletVersion}, not ${kubelet}` };
   return runtime === undefined || version.startsWith(`${runtime}://`)
     ? { done: true, because: '' }
     : { done: false, because: `it says that it runs ${version}, not ${runtime}` };

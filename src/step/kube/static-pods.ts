@@ -60,7 +60,7 @@ export const reconcileStaticPods = defineStep<ReconcileStaticPods>({
   async precheck(ctx, p) {
     const [state, reason, unseen] = await Promise.all([
       joinState(ctx, 'control-plane'),
-      stampDiffers(ctx, rendered, staticPodInputs(p.documents)),
+      staticPodsDiffer(ctx, staticPodInputs(p.documents)),
       changes(ctx),
     ]);
     // What has not joined yet gets its manifests from the join.
@@ -82,6 +82,11 @@ export const reconcileStaticPods = defineStep<ReconcileStaticPods>({
 /** Notes that the manifests are what kubeadm renders from the inputs with this digest. */
 export function stampStaticPods(ctx: StepContext, inputs: string): Promise<void> {
   return writeStamp(ctx, rendered, inputs);
+}
+
+/** Undefined where the manifests are still what kubeadm renders from the inputs with this digest; else why not. */
+export function staticPodsDiffer(ctx: StepContext, inputs: string): Promise<string | undefined> {
+  return stampDiffers(ctx, rendered, inputs);
 }
 
 /** Puts manifests back that an interrupted run replaced, and of which nobody saw that they serve. */
@@ -132,7 +137,7 @@ function refuseOtherVersion(
   const [from, to] = [versionOf(live), versionOf(wanted)];
   if (from === undefined || to === undefined || from === to) return;
   throw new KubexmError('GUARD_REFUSED', `${host}: ${component} runs ${from}, the cluster file asks for ${to}`, {
-    hint: `set spec.kubernetes.version back to ${from}: another version is an upgrade, which this command does not do`,
+    hint: `kubexm cluster upgrade --to ${to}; or stay, with spec.kubernetes.version: ${from} in the config`,
     retryable: false,
   });
 }

@@ -26,6 +26,6 @@ test.each([
   await expect(precheck(step)).rejects.toMatchObject({
     code: 'GUARD_REFUSED',
     message: expect.stringContaining(message) as string,
-    hint: expect.stringContaining('back to v1.33.13') as string,
+    hint: expect.stringMatching(/kubexm cluster upgrade --to v1\.34\.4; or stay, .*v1\.33\.13/) as string,
   });
 });

@@ -36,7 +36,7 @@ export const checkKubernetesVersion = defineStep<CheckKubernetesVersion>({
         'GUARD_REFUSED',
         `${host.name}: its ${other.what} is ${other.running}, the cluster file asks for ${version}`,
         {
-          hint: `set spec.kubernetes.version back to ${other.running}: another version is an upgrade, which this command does not do`,
+          hint: `kubexm cluster upgrade --to ${version}; or stay, with spec.kubernetes.version: ${other.running} in the config`,
           retryable: false,
         },
       );

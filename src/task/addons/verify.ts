@@ -1,16 +1,22 @@
-import { draft } from '../../plan/index.js';
+import { type After, type Draft, draft, type Ref } from '../../plan/index.js';
 import { type StepContext, verifyCluster } from '../../step/index.js';
 import { nthAddress } from '../../util/ipv4.js';
-import { defineTask, nodeHosts } from '../context.js';
+import { defineTask, nodeHosts, type PlanContext } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
 import { coreDnsApplied, nodeJoined, nodesConfigured } from '../milestones.js';
 
 /** All nodes Ready, all system pods running, CoreDNS answering. */
 export const verifyReadiness = defineTask('verify', (ctx) => {
+  const g = draft<StepContext>('verify');
+  addReadiness(g, ctx, [nodeJoined, coreDnsApplied, nodesConfigured]);
+  return g.done();
+});
+
+/** The same proof as a part of another draft. */
+export function addReadiness(g: Draft<StepContext>, ctx: PlanContext, after: After): Ref {
   const { network, kubernetes } = ctx.cluster.spec;
   const nodesReady = network.plugin !== 'none';
-  const g = draft<StepContext>('verify');
-  g.add(
+  return g.add(
     'cluster-ready',
     [initHost(ctx)],
     verifyCluster({
@@ -27,7 +33,6 @@ export const verifyReadiness = defineTask('verify', (ctx) => {
           }
         : {}),
     }),
-    { after: [nodeJoined, coreDnsApplied, nodesConfigured] },
+    { after },
   );
-  return g.done();
-});
+}

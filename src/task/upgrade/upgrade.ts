@@ -1,0 +1,263 @@
+import { type Cluster, corednsImage, type Role } from '../../apis/kubexms/v1alpha1/index.js';
+import { kubernetesPrograms } from '../../common/kubernetes-programs.js';
+import { KubexmError } from '../../errors/index.js';
+import { type After, type Draft, draft, type HostName } from '../../plan/index.js';
+import {
+  cordonNode,
+  drainNode,
+  kubeadmAddon,
+  nodeReady,
+  placeKubernetesTool,
+  pullImages,
+  removeFile,
+  type StepContext,
+  uncordonNode,
+  upgradeControlPlane,
+  upgradeKubelet,
+  uploadKubeadmConfig,
+} from '../../step/index.js';
+import { addReadiness } from '../addons/verify.js';
+import { artifactsFor, placeBinary } from '../artifacts.js';
+import { onHosts } from '../container-runtime/install.js';
+import { registryLogins } from '../container-runtime/registry.js';
+import { criEndpoint, runtimeComponents, runtimeGroups } from '../container-runtime/runtime-hosts.js';
+import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
+import { snapshotFirst } from '../etcd/snapshot.js';
+import { imagesOf } from '../kubernetes/images.js';
+import { initHost, speakerBeside } from '../kubernetes/init-host.js';
+import { initDocuments, kubeletDocuments } from '../kubernetes/kubeadm-config.js';
+import { osReady } from '../milestones.js';
+import { inBatches } from './max-unavailable.js';
+import type { UpgradeObservation } from './observation.js';
+import { drained } from './obstacles.js';
+import type { UpgradeStage } from './stages.js';
+
+/** Who has cordoned a node, as it says there. */
+const operation = 'cluster upgrade';
+
+export interface UpgradeCluster {
+  readonly observed: UpgradeObservation;
+  /** The config as of each version, in the order of the path. */
+  readonly clusters: ReadonlyMap<string, Cluster>;
+  /** The config as of what the cluster says that it runs. */
+  readonly from: Cluster;
+  /** What is done until the next pause, or until the end. */
+  readonly stages: readonly UpgradeStage[];
+  /** Workers that are away at once. */
+  readonly atOnce: number;
+  readonly canary?: HostName;
+  readonly certificateRenewal: boolean;
+  /** How long the pods of one node may take to go. */
+  readonly drainSeconds: number;
+}
+
+/** A snapshot of etcd, and everything of all versions on its host: all that is done before anything stops. */
+export const prepareUpgrade = (params: UpgradeCluster) =>
+  defineTask('prepare-upgrade', (ctx) => {
+    const g = draft<StepContext>('prepare-upgrade');
+    const { observed, stages } = params;
+    if (stages.every(({ done }) => done)) return g.done();
+    if (ctx.cluster.spec.etcd.type !== 'external') g.include(snapshotFirst(ctx, observed.etcd));
+    for (const [version, cluster] of params.clusters) {
+      const of = { ...ctx, cluster };
+      const hosts = stillOf(params, version);
+      if (hosts.length === 0) continue;
+      g.include(staged(of, version, hosts));
+    }
+    const [last] = [...params.clusters.values()].slice(-1);
+    if (last !== undefined) fetchRuntimes(g, { ...ctx, cluster: last });
+    return g.done();
+  });
+
+/** What the runtimes of the last version need is here before the first node is drained for it. */
+function fetchRuntimes(g: Draft<StepContext>, ctx: PlanContext): void {
+  for (const group of runtimeGroups(ctx)) {
+    for (const component of runtimeComponents(group)) {
+      for (const artifact of artifactsFor(ctx, component, group.hosts)) g.include(artifact.ensurePlan(ctx));
+    }
+  }
+}
+
+/** Hosts that have something to do for a version until the next pause. */
+function stillOf({ stages }: UpgradeCluster, version: string): readonly HostName[] {
+  const open = stages.filter((stage) => stage.version === version && !stage.done);
+  return [...new Set(open.flatMap(({ hosts }) => hosts))];
+}
+
+function staged(ctx: PlanContext, version: string, hosts: readonly HostName[]): Fragment {
+  const g = draft<StepContext>(`stage-${version}`);
+  const controlPlanes = own(ctx, 'control-plane', hosts);
+  const place = (name: 'kubelet' | 'kubeadm' | 'kubectl', on: readonly HostName[]) =>
+    placeBinary({ g, ctx, component: { name, version }, hosts: on }, `${kubernetesPrograms.staged(version)}/${name}`);
+  place('kubelet', hosts);
+  place('kubeadm', hosts);
+  if (controlPlanes.length > 0) place('kubectl', controlPlanes);
+  const { controlPlane, everyNode, dns } = imagesOf(ctx.cluster);
+  const logins = registryLogins(ctx);
+  g.addEach('pull-images', hosts, (host) =>
+    pullImages({
+      endpoint: criEndpoint(ctx, host).socket,
+      // CoreDNS may come to any node.
+      images: [...new Set([...(controlPlanes.includes(host) ? controlPlane : []), ...everyNode, ...dns])],
+      ...(Object.keys(logins).length > 0 ? { logins } : {}),
+    }),
+  );
+  return g.done();
+}
+
+/** Version by version: the control planes, their kubelets, the canary, the other workers, and the proof that all is well. */
+export const rollUpgrade = (params: UpgradeCluster) =>
+  defineTask('upgrade', (ctx) => {
+    const g = draft<StepContext>('upgrade');
+    // Nodes have been made ready when they were new.
+    g.provide(osReady, []);
+    let before: After = [];
+    let { from } = params;
+    for (const [version, cluster] of params.clusters) {
+      const of = { ...ctx, cluster };
+      const stages = params.stages.filter((stage) => stage.version === version);
+      if (stages.length === 0) break;
+      before = g.include(versionFragment(of, { params, version, stages, from }), { after: before });
+      from = cluster;
+    }
+    return g.done();
+  });
+
+interface OneVersion {
+  readonly params: UpgradeCluster;
+  readonly version: string;
+  readonly stages: readonly UpgradeStage[];
+  /** The config as of the version before. */
+  readonly from: Cluster;
+}
+
+function versionFragment(ctx: PlanContext, one: OneVersion): Fragment {
+  const { params, version, stages } = one;
+  const g = draft<StepContext>(version);
+  let before: After = [];
+  for (const stage of stages) {
+    switch (stage.name) {
+      case 'control-plane':
+        before = controlPlaneStage(g, ctx, { ...one, stage, before });
+        for (const host of stage.hosts) before = g.include(nodeFragment(ctx, one, stage, host), { after: before });
+        break;
+      case 'canary':
+      case 'workers':
+        for (const batch of inBatches(stage.hosts, stage.name === 'canary' ? 1 : params.atOnce)) {
+          before = batch.map((host) => g.include(nodeFragment(ctx, one, stage, host), { after: before }));
+        }
+        break;
+      case 'end': {
+        const well = addReadiness(g, ctx, before);
+        before = g.add(
+          'remove-staged',
+          nodeHosts(ctx),
+          removeFile({ path: kubernetesPrograms.staged(version), recursive: true }),
+          { after: well },
+        );
+        break;
+      }
+    }
+  }
+  return g.done();
+}
+
+/** The static pods of one host after the other, and what kubeadm keeps in the cluster. */
+function controlPlaneStage(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  { params, version, stage, from, before }: OneVersion & { readonly stage: UpgradeStage; readonly before: After },
+): After {
+  const { observed, certificateRenewal } = params;
+  const first = initHost(ctx);
+  const documents = initDocuments(ctx, first);
+  let after: After = before;
+  // What kubeadm goes by is the cluster's own configuration: it is to be that of the config before the first host follows it.
+  if (!stage.started && observed.objects.configVersion === from.spec.kubernetes.version) {
+    after = g.add(
+      'tell-config',
+      [first],
+      uploadKubeadmConfig({
+        documents: initDocuments({ ...ctx, cluster: from }, first),
+        configMaps: ['kubeadm-config', 'kubelet-config'],
+      }),
+      { after },
+    );
+  }
+  const controlPlanes = hostsWithRole(ctx, 'control-plane');
+  after = g.add('place-kubeadm', controlPlanes, placeKubernetesTool({ name: 'kubeadm', to: version }), { after });
+  for (const host of [first, ...controlPlanes.filter((name) => name !== first)]) {
+    const step = upgradeControlPlane({
+      nodeName: host,
+      to: version,
+      first: host === first,
+      certificateRenewal,
+      documents: initDocuments(ctx, host),
+    });
+    after = g.add(`control-plane-${host}`, [host], step, { after });
+  }
+  after = g.add(
+    'upload-config',
+    [first],
+    uploadKubeadmConfig({ documents, configMaps: ['kubeadm-config', 'kubelet-config'] }),
+    { after },
+  );
+  after = g.add('kube-proxy', [first], uploadKubeadmConfig({ documents, configMaps: ['kube-proxy'] }), { after });
+  return g.add('coredns', [first], kubeadmAddon({ addon: 'coredns', documents, image: corednsImage(ctx.cluster) }), {
+    after,
+  });
+}
+
+/** One node: its pods move away, its runtime and kubelet change, it is Ready, it takes pods again. */
+function nodeFragment(
+  ctx: PlanContext,
+  { params, version }: OneVersion,
+  stage: UpgradeStage,
+  node: HostName,
+): Fragment {
+  const { observed, clusters, drainSeconds } = params;
+  const path = [...clusters.keys()];
+  const isControlPlane = hostsWithRole(ctx, 'control-plane').includes(node);
+  const speaker = speakerBeside(ctx, [node]);
+  const made = stage.made.includes(node);
+  const g = draft<StepContext>(`node-${node}`);
+  let after: After = [];
+  if (!isControlPlane) after = g.add('place-kubeadm', [node], placeKubernetesTool({ name: 'kubeadm', to: version }));
+  if (!made && drained(ctx, observed, path).includes(node)) {
+    const cordoned = g.add('cordon', [speaker], cordonNode({ node, operation }), { after });
+    after = g.add('drain', [speaker], drainNode({ node, timeoutSeconds: drainSeconds }), { after: cordoned });
+  }
+  // The sandbox image and crictl go with the version; while the node is empty is the time to restart its runtime.
+  if (!made && version === path.at(-1)) after = g.include(onHosts(ctx, 'runtime', [node], { inUse: true }), { after });
+  after = g.add(
+    'kubelet',
+    [node],
+    upgradeKubelet({
+      nodeName: node,
+      role: isControlPlane ? 'control-plane' : 'worker',
+      documents: kubeletDocuments(ctx, node),
+      to: version,
+    }),
+    { after },
+  );
+  if (isControlPlane)
+    after = g.add('kubectl', [node], placeKubernetesTool({ name: 'kubectl', to: version }), { after });
+  const ready = g.add('ready', [speaker], nodeReady({ node, kubelet: version }), { after });
+  g.add('uncordon', [speaker], uncordonNode({ node }), { after: ready });
+  return g.done();
+}
+
+function own(ctx: PlanContext, role: Role, hosts: readonly HostName[]): readonly HostName[] {
+  const all = hostsWithRole(ctx, role);
+  return hosts.filter((host) => all.includes(host));
+}
+
+/** Throws USAGE where the canary is no worker. */
+export function requireWorker(ctx: PlanContext, canary: HostName | undefined): void {
+  const workers = nodeHosts(ctx).filter((host) => !hostsWithRole(ctx, 'control-plane').includes(host));
+  if (canary === undefined || workers.includes(canary)) return;
+  throw new KubexmError('USAGE', `--canary ${canary}: no worker of the config has this name`, {
+    hint: workers.length === 0 ? 'the config has no workers' : `one of ${workers.slice(0, 10).join(', ')}`,
+    retryable: false,
+  });
+}
