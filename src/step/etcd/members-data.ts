@@ -39,7 +39,10 @@ export async function etcdDataOwner(
   );
 }
 
-/** Renames the data, so that etcd starts without any; returns where they are now. Nothing is deleted. */
+/**
+ * Renames the data, so that etcd starts without any; returns where they are now. Nothing is deleted. What was killed between
+ * the data and a log of its own directory has left only that.
+ */
 export async function moveEtcdDataAside(
   { host, signal }: StepContext,
   { dataDir, walDir }: EtcdDataDir,
@@ -50,9 +53,9 @@ export async function moveEtcdDataAside(
     sh`set -e
 now=$(date -u +%Y%m%dT%H%M%SZ)
 if mountpoint -q ${dataDir} || [ -L ${dataDir} ]; then
-  to=${dataDir}/${because}-$now; mkdir -m 700 "$to"; mv ${dataDir}/member "$to"/
+  to=${dataDir}/${because}-$now; mkdir -m 700 "$to"; [ ! -e ${dataDir}/member ] || mv ${dataDir}/member "$to"/
 else
-  to=${dataDir}.${because}-$now; mv ${dataDir} "$to"
+  to=${dataDir}.${because}-$now; [ ! -e ${dataDir} ] || mv ${dataDir} "$to"
 fi
 [ -z ${walDir ?? ''} ] || [ ! -e ${walDir ?? ''} ] || mv ${walDir ?? ''} ${walDir ?? ''}.${because}-$now
 echo "$to"`,

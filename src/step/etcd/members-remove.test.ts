@@ -105,6 +105,13 @@ describe('the data of a member that is gone', () => {
     expect(host.files.below('/var/lib/etcd/member')).toEqual([]);
   });
 
+  test('whose log lies elsewhere are gone only with it, also after a run that ended in between', async () => {
+    const apart = { dataDir: '/var/lib/etcd', walDir: '/srv/wal', service: 'etcd.service', wipe: true };
+    const { play, host } = hostTrial({ files: { '/srv/wal/0.wal': 'log' }, commands });
+    expect((await play(clearEtcdData(apart))).first).toMatchObject({ state: 'needed' });
+    expect(host.files.below('/srv/wal')).toEqual([]);
+  });
+
   test('that are gone are done', async () => {
     expect((await hostTrial({ commands }).precheck(step(false))).state).toBe('satisfied');
   });

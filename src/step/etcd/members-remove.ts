@@ -81,9 +81,10 @@ export interface ClearEtcdData extends EtcdDataDir {
 export const clearEtcdData = defineStep<ClearEtcdData>({
   kind: 'etcd.data-clear',
   title: (p) => `${p.wipe ? 'Delete' : 'Move aside'} the data of etcd in ${p.dataDir}`,
-  async precheck(ctx, { dataDir }) {
-    const found = await ctx.host.stat(`${dataDir}/member`, { signal: ctx.signal });
-    return found ? needed('there are data') : satisfied('there are no data');
+  async precheck(ctx, { dataDir, walDir }) {
+    const paths = [`${dataDir}/member`, ...(walDir === undefined ? [] : [walDir])];
+    const found = await ctx.host.statMany(paths, { signal: ctx.signal });
+    return found.size > 0 ? needed('there are data') : satisfied('there are no data');
   },
   async run(ctx, p) {
     const { host, signal, log } = ctx;
