@@ -108,3 +108,10 @@ test('an external etcd is not restored', () => {
   });
   expect(() => prepareRestore(file, undefined).plan(planContext(external))).toThrow('is external');
 });
+
+test('a log in a directory of its own would be played onto the restored data: refused before anything', () => {
+  const apart = planContext(
+    smallCluster({ hosts, roleGroups: cluster.spec.roleGroups, etcd: { extraArgs: { 'wal-dir': '/srv/wal' } } }),
+  );
+  expect(() => prepareRestore(file, undefined).plan(apart)).toThrow('keeps its log in /srv/wal');
+});

@@ -1,3 +1,4 @@
+import type { ManagedEtcd } from '../../apis/kubexms/v1alpha1/index.js';
 import {
   etcdRestorePaths,
   type PreparedRestore,
@@ -34,6 +35,7 @@ import {
 import { defineTask, hostsWithRole, internalAddress, nodeHosts, type PlanContext, type Task } from '../context.js';
 import { type Findings, reported } from '../findings.js';
 import { initHost } from '../kubernetes/init-host.js';
+import { etcdDirs } from './config.js';
 import { etcdMembers } from './endpoints.js';
 import { type EtcdObservation, observeEtcd } from './observation.js';
 import { requireSameData } from './restore-guards.js';
@@ -259,9 +261,22 @@ export function membersToMove(
 
 function dataDirOf({ cluster }: PlanContext): string {
   const { etcd } = cluster.spec;
-  if (etcd.type === 'kubexm') return etcd.dataDir;
+  if (etcd.type === 'kubexm') {
+    refuseOwnLog(etcd);
+    return etcd.dataDir;
+  }
   throw new KubexmError('GUARD_REFUSED', 'the etcd of this cluster is external: kubexm does not restore it', {
     hint: `${hostPaths.bin}/etcdutl snapshot restore on its hosts, while the apiservers are stopped`,
+    retryable: false,
+  });
+}
+
+/** The old log, left where it is, would be played onto the restored data. */
+function refuseOwnLog(etcd: ManagedEtcd): void {
+  const { walDir } = etcdDirs(etcd);
+  if (walDir === undefined) return;
+  throw new KubexmError('GUARD_REFUSED', `etcd keeps its log in ${walDir}: a restore moves ${etcd.dataDir} alone`, {
+    hint: 'restore by hand, with the apiservers and etcd stopped: etcdutl snapshot restore --data-dir … --wal-dir … on every member',
     retryable: false,
   });
 }
