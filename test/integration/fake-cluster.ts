@@ -135,6 +135,7 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         return '';
       },
     ],
+    [/kubectl .* get pods -A --field-selector=\S+ -o json$/, () => JSON.stringify({ items: podObjects() })],
     [
       /kubectl .* get node (\S+) -o json$/,
       ({ text }) => {

@@ -3,12 +3,15 @@ import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { kubectl } from './kubectl.js';
+import { type ClusterObject, podProblems } from './verify.js';
 
 /** What the node must say that it runs: `runtime` its containers with, `kubelet` itself, with v. Runs on a control plane host. */
 export interface NodeReady {
   readonly node: string;
   readonly runtime?: 'containerd' | 'docker';
   readonly kubelet?: string;
+  /** All pods that it has of these namespaces must be ready too: a node is Ready before its network plugin serves. */
+  readonly namespaces?: readonly string[];
 }
 
 interface NodeObject {
@@ -36,10 +39,32 @@ export const nodeReady = defineStep<NodeReady>({
   },
 });
 
-async function look(
-  { host, signal }: StepContext,
-  { node, runtime, kubelet }: NodeReady,
-): Promise<{ readonly done: boolean; readonly because: string }> {
+async function look(ctx: StepContext, p: NodeReady): Promise<Answer> {
+  const answer = await lookAtNode(ctx, p);
+  return answer.done && p.namespaces !== undefined ? await lookAtPods(ctx, p.node, p.namespaces) : answer;
+}
+
+async function lookAtPods({ host, signal }: StepContext, node: string, namespaces: readonly string[]): Promise<Answer> {
+  const { exitCode, stdout, stderr } = await host.tryRun(
+    kubectl(['get', 'pods', '-A', `--field-selector=spec.nodeName=${node}`, '-o', 'json']),
+    { signal },
+  );
+  if (exitCode !== 0) return { done: false, because: stderr.trim().split('\n').at(-1) ?? 'the API does not answer' };
+  const { items } = JSON.parse(stdout) as { items: ClusterObject[] };
+  // Items of a list of one kind may come without it.
+  const [problem] = podProblems(
+    items.map((item) => ({ ...item, kind: 'Pod' })),
+    { namespaces, nodesReady: true },
+  );
+  return { done: problem === undefined, because: problem ?? '' };
+}
+
+interface Answer {
+  readonly done: boolean;
+  readonly because: string;
+}
+
+async function lookAtNode({ host, signal }: StepContext, { node, runtime, kubelet }: NodeReady): Promise<Answer> {
   const { exitCode, stdout, stderr } = await host.tryRun(kubectl(['get', 'node', node, '-o', 'json']), { signal });
   if (exitCode !== 0) return { done: false, because: stderr.trim().split('\n').at(-1) ?? 'the API does not answer' };
   const { status } = JSON.parse(stdout) as NodeObject;

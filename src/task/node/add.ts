@@ -100,7 +100,8 @@ export function addNodes({ hosts, etcd }: AddNodes): Task {
     const labelled = g.include(labelNodes.plan(own));
     // Without a pod network of kubexm's a node cannot be Ready before the user has brought one.
     const waiting = ctx.cluster.spec.network.plugin === 'none' ? [] : hosts;
-    for (const node of waiting) g.add(`ready-${node}`, [speaker], nodeReady({ node }), { after: labelled });
+    const namespaces = ['kube-system', 'kube-flannel'];
+    for (const node of waiting) g.add(`ready-${node}`, [speaker], nodeReady({ node, namespaces }), { after: labelled });
     return g.done();
   });
 }
