@@ -5,6 +5,7 @@ import {
   defragEtcd,
   type EtcdVersions,
   fetchArtifacts,
+  guardEtcdFounding,
   guardEtcdUpgrade,
   guardRuntimes,
   initControlPlane,
@@ -136,7 +137,13 @@ export type { Module } from './module.js';
 export { defineModule } from './module.js';
 
 /** Looks at all hosts and fetches all artifacts; then makes the operating systems ready. */
-export const preflight = defineModule('preflight', [checkHosts, guardEtcdUpgrade, guardRuntimes, fetchArtifacts]);
+export const preflight = defineModule('preflight', [
+  checkHosts,
+  guardEtcdFounding,
+  guardEtcdUpgrade,
+  guardRuntimes,
+  fetchArtifacts,
+]);
 /** The first half of preflight, of the hosts that answer. */
 export const hostChecks = defineModule('preflight', [checkHosts]);
 /** Kernel, names, swap, packages. */

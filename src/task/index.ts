@@ -14,6 +14,7 @@ export {
   readBackups,
 } from './etcd/backup.js';
 export { compactEtcdHistory, corruptRunbook, defragEtcd } from './etcd/defrag.js';
+export { guardEtcdFounding } from './etcd/founding-guard.js';
 export { type EtcdHealth, type EtcdVerdict, etcdVerdict, observeHealth } from './etcd/health.js';
 export { installEtcd } from './etcd/install.js';
 export type { MemberHealth } from './etcd/member-health.js';
