@@ -109,12 +109,14 @@ function roleGroups({ hosts, controlPlanes = 1, etcd = controlPlanes, workers }:
 
 /**
  * From 1.35 on a kubelet refuses cgroup v1, which is what some machines, and so their lab hosts, have. All hosts share one
- * disk: a share of it that must be free, which is the default, may well be missing on a healthy machine.
+ * disk: a share of it that must be free, which is the default, may well be missing on a healthy machine, and images that no
+ * container uses just then would be removed.
  */
 function kubelet(kubernetesVersion: string) {
   const minor = Number(kubernetesVersion.split('.')[1]);
   const evictionHard = { 'memory.available': '100Mi', 'nodefs.available': '1Gi', 'imagefs.available': '1Gi' };
-  return { extraConfig: { evictionHard, ...(minor >= 35 ? { failCgroupV1: false } : {}) } };
+  const extraConfig = { evictionHard, imageGCHighThresholdPercent: 100 };
+  return { extraConfig: { ...extraConfig, ...(minor >= 35 ? { failCgroupV1: false } : {}) } };
 }
 
 function login({ login: kind = 'key', privateKeyPath, sudoPasswordPath }: LabClusterOptions) {

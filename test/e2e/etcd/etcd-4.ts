@@ -83,7 +83,8 @@ export const etcd4 = scenario({
         const script = `#!/bin/sh\\ncase "$*" in *"member promote"*) sleep 5 ;; esac\\nexec ${etcdctl}.real "$@"\\n`;
         await t.onHost(
           notPromoted,
-          `mv ${etcdctl} ${etcdctl}.real && printf '${script}' >${etcdctl} && chmod 755 ${etcdctl}`,
+          // Never absent: the steps that go on meanwhile ask it.
+          `ln -f ${etcdctl} ${etcdctl}.real && printf '${script}' >${etcdctl}.slow && chmod 755 ${etcdctl}.slow && mv -f ${etcdctl}.slow ${etcdctl}`,
         );
       }
       return acting(events, `/promote-${notPromoted}`, { forMs: 300 });
