@@ -29,10 +29,16 @@ export const clusterGroup: GroupSpec = {
         { flags: '--all', description: 'also show what is as wanted already' },
         { flags: '--offline', description: 'ask no host: structure only' },
         { flags: '--save <file>', description: 'also write the plan as JSON', completes: 'files' },
+        { flags: '--to <version>', description: 'show what `kubexm cluster upgrade --to` would do instead' },
+        { flags: '--via <versions>', description: 'with --to: releases to stop at on the way' },
         eventsOption,
         templatesOption,
       ],
-      examples: ['kubexm cluster plan', 'kubexm cluster plan --offline -o mermaid > plan.mmd'],
+      examples: [
+        'kubexm cluster plan',
+        'kubexm cluster plan --offline -o mermaid > plan.mmd',
+        'kubexm cluster plan --to v1.34.4',
+      ],
       load: () => import('./plan.js'),
     },
     {

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { EngineEvent } from '../../engine/index.js';
+import { KubexmError } from '../../errors/index.js';
 import { formatFailures, type RunReport, totalsText } from '../../logger/index.js';
 import {
   type ClusterGraph,
@@ -9,16 +10,20 @@ import {
   graphToMermaid,
   graphToText,
   strayNodes,
+  upgradeStateOf,
 } from '../../pipeline/index.js';
 import type { Runtime } from '../../runtime/index.js';
 import type { CommonOptions, Invocation } from '../command-spec.js';
 import { type Io, note, print, printJson } from '../io.js';
+import { loadConfig } from '../load.js';
+import { readCluster } from '../operation.js';
 import { stderrStyle, stdoutStyle } from '../readers.js';
 import { exitCodeOfRun, runPlan } from '../run-plan.js';
-import { loadConfig } from '../load.js';
+import { gatherFacts, withRuntime } from '../session.js';
 import { nodesThereAre, strayLines } from './execute.js';
 import { type CheckedJob, formatCheckedPlan } from './plan-tree.js';
-import { gatherFacts, withRuntime } from '../session.js';
+import { kubernetesVersion, viaOf } from './upgrade.js';
+import { planUpgrade } from './upgrade-plan.js';
 
 interface PlanOptions extends CommonOptions {
   readonly all?: boolean;
@@ -26,6 +31,9 @@ interface PlanOptions extends CommonOptions {
   readonly save?: string;
   readonly events?: string;
   readonly templates?: string;
+  /** The plan of an upgrade instead. */
+  readonly to?: string;
+  readonly via?: string;
 }
 
 const offlineNote =
@@ -34,11 +42,19 @@ const offlineNote =
 /** `kubexm cluster plan` */
 export async function run({ options, io }: Invocation<PlanOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
+  if (options.to !== undefined && options.offline === true) {
+    throw new KubexmError('USAGE', 'what an upgrade does depends on what runs: --to and --offline do not go together', {
+      hint: `kubexm cluster plan --to ${options.to}`,
+    });
+  }
   return withRuntime({ cluster, io, templates: options.templates }, async (runtime) => {
     const offline = options.offline === true;
     if (offline) note(io, offlineNote);
     else await gatherFacts(runtime, io);
-    const graph = createCluster.plan(runtime.planContext({ assumeFresh: offline }));
+    const graph =
+      options.to === undefined
+        ? createCluster.plan(runtime.planContext({ assumeFresh: offline }))
+        : await upgradeGraph(runtime, options, options.to);
     const seen = offline ? undefined : await nodesThereAre(runtime);
     if (seen) for (const line of strayLines(strayNodes(runtime.planContext(), seen), false)) note(io, line);
     if (options.save !== undefined) await save(graph, options.save, io);
@@ -48,6 +64,20 @@ export async function run({ options, io }: Invocation<PlanOptions>): Promise<num
     show({ graph, checked, options, io });
     return checked === undefined ? 0 : exitCodeOfRun(checked.report);
   });
+}
+
+async function upgradeGraph(runtime: Runtime, { config, via }: PlanOptions, to: string): Promise<ClusterGraph> {
+  const observed = await readCluster(runtime, upgradeStateOf);
+  const { graph } = await planUpgrade(runtime.planContext(), observed, {
+    config,
+    to: kubernetesVersion('--to', to),
+    via: viaOf(via),
+    maxUnavailable: '1',
+    certificateRenewal: true,
+    drainSeconds: 600,
+    acceptRemovedApis: false,
+  });
+  return graph;
 }
 
 interface Checked {
