@@ -35,7 +35,6 @@ spec: { type: NodePort, selector: { app: traces }, ports: [{ port: 80, targetPor
 export const node1 = scenario({
   id: 'node-1',
   title: 'after delete --wipe-data the hosts are as they were before create, and can be made a cluster again',
-  core: true,
   hosts: 2,
   async run(t) {
     const path = await t.clusterYaml({ controlPlanes: 1, workers: 1 });

@@ -11,7 +11,6 @@ import type { ScenarioTools } from '../harness/tools.js';
 export const node3 = scenario({
   id: 'node-3',
   title: 'a worker joins a running cluster: only it and one control plane are touched, however many nodes there are',
-  core: true,
   hosts: 3,
   async run(t) {
     const [first = '', second = '', third = ''] = t.hostNames;

@@ -9,7 +9,6 @@ const to = 'v1.34.5';
 export const upgrade1c = scenario({
   id: 'upgrade-1c',
   title: `a cluster goes to a patch release (${to}, a stand-in made from v1.34.4), which create refuses; then nothing is left to do`,
-  core: true,
   hosts: 3,
   needs: 'cluster-3',
   breaks: true,
