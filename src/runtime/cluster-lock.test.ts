@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,7 +40,7 @@ async function lab(names: readonly string[] = ['m1', 'm2']) {
       end: () => Promise.all(own.map(({ connector }) => connector.close())),
     };
   };
-  return { operator };
+  return { operator, base };
 }
 
 describe('the lock of a cluster', () => {
@@ -58,6 +59,17 @@ describe('the lock of a cluster', () => {
     });
     await lock.release();
     await (await operator().lock('cluster create')).release();
+  });
+
+  test('is broken by the end of its holder alone, whatever number an earlier one has left', async () => {
+    const { operator, base } = await lab(['m1']);
+    const lock = await operator().lock('etcd backup');
+    const innocent = spawn('sleep', ['60']);
+    onTestFinished(() => void innocent.kill());
+    await writeFile(join(base, 'm1', 'run.lock.pid'), `${innocent.pid}\n`);
+    await expect(operator().lock('etcd restore', { breakLock: true })).rejects.toMatchObject({ code: 'LOCKED' });
+    expect(innocent.exitCode ?? innocent.signalCode).toBeNull();
+    await lock.release();
   });
 
   test('is held also where the other knows only some of the hosts', async () => {

@@ -162,13 +162,17 @@ command -v flock >/dev/null || { echo 'flock is not installed' >&2; exit 1; }
 exec 9>>"$d/run.lock"
 tries=0
 until flock -n 9; do
-  if [ ${breakLock ? 'yes' : 'no'} = yes ] && [ "$tries" = 0 ]; then kill -9 "$(cat "$d/run.lock.pid")"; fi
+  if [ ${breakLock ? 'yes' : 'no'} = yes ] && [ "$tries" = 0 ]; then
+    # Only the process that wrote it, by when it began: the number may be that of a holder before, and somebody else's by now.
+    read -r pid since <"$d/run.lock.pid"
+    if [ "$(awk '{ print $22 }' "/proc/$pid/stat")" = "$since" ]; then kill -9 "$pid"; fi
+  fi
   tries=$((tries + 1))
   if [ "$tries" -gt 35 ]; then printf 'held %s\n' "$(cat "$d/run.lock.owner")"; exit 0; fi
   sleep 0.1 9>&-
 done
 printf %s ${JSON.stringify(own)} >"$d/run.lock.owner"
-echo $$ >"$d/run.lock.pid"
+echo "$$ $(awk '{ print $22 }' /proc/$$/stat)" >"$d/run.lock.pid"
 echo "locked $$"
 while sleep 1 9>&-; do echo; done`;
 }
