@@ -36,7 +36,11 @@ export async function placeKubernetesProgram(
 ): Promise<void> {
   const target = `${hostPaths.bin}/${name}`;
   const fresh = `${hostPaths.bin}/.${name}.kubexm-new`;
-  const kept = keep === undefined ? sh`:` : sh`ln -f ${target} ${keep} 2>/dev/null || cp -pf ${target} ${keep}`;
+  // After a way back both are one file already, which ln and cp refuse.
+  const kept =
+    keep === undefined
+      ? sh`:`
+      : sh`[ ${target} -ef ${keep} ] || ln -f ${target} ${keep} 2>/dev/null || cp -pf ${target} ${keep}`;
   await host.run(
     sh`set -e; [ -s ${from} ]; ${kept}; rm -f ${fresh}; ln ${from} ${fresh} 2>/dev/null || cp -f ${from} ${fresh}; chmod 0755 ${fresh}; sync ${fresh}; mv -fT ${fresh} ${target}`,
     { signal, long: true },

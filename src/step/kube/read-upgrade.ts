@@ -30,7 +30,7 @@ export const readNodeVersions = defineStep<{ readonly report: string }>({
     const [versions, { stdout }, mark] = await Promise.all([
       kubeletVersions(ctx),
       host.run(
-        sh`cd ${manifests} 2>/dev/null || exit 0; for file in kube-*.yaml; do [ ! -e "$file" ] || grep -oE ${'image: *\\S+/kube-(apiserver|controller-manager|scheduler):v[^ @"]+'} "$file"; done`,
+        sh`cd ${manifests} 2>/dev/null || exit 0; for file in kube-*.yaml; do [ ! -e "$file" ] || grep -oE ${'image: *\\S+/kube-(apiserver|controller-manager|scheduler):v[^ @"]+'} "$file" || [ $? -eq 1 ]; done`,
         { signal },
       ),
       host.stat(kubernetesPrograms.mark, { signal }),
