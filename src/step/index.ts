@@ -51,8 +51,8 @@ export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-map
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
 export { type DeleteNode, deleteNode } from './kube/delete-node.js';
 export { removeDockerNetwork } from './kube/docker-network.js';
-export { guardEtcdServers } from './kube/etcd-servers.js';
 export { type CordonNode, cordonNode, type DrainNode, drainNode, guardDrain, uncordonNode } from './kube/drain.js';
+export { guardEtcdServers } from './kube/etcd-servers.js';
 export {
   discoveryFile,
   type KubeadmAddon,

@@ -1,8 +1,8 @@
 import { KubexmError } from '../../errors/index.js';
+import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
 import { defineStep } from '../define.js';
 import { restartService } from '../systemd/service.js';
-import { pollUntil } from '../../util/poll.js';
 import { usableUnit } from '../systemd/unit.js';
 import { endpointStatuses } from './endpoint-status.js';
 import { memberList } from './etcdctl.js';
