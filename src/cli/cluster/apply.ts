@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { KubexmError } from '../../errors/index.js';
 import { workDirs } from '../../runtime/work-dirs.js';
 import type { Invocation } from '../command-spec.js';
+import { loadConfig } from '../load.js';
 import type { OperationOptions } from '../operation.js';
 import { runCluster } from './execute.js';
-import { loadConfig } from '../load.js';
 
 /**
  * `kubexm cluster apply PLAN`: runs a saved plan as it is. Without one: like create, but never makes a cluster where none was

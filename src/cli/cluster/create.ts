@@ -1,7 +1,7 @@
 import type { Invocation } from '../command-spec.js';
+import { loadConfig } from '../load.js';
 import type { OperationOptions } from '../operation.js';
 import { runCluster } from './execute.js';
-import { loadConfig } from '../load.js';
 
 interface CreateOptions extends OperationOptions {
   readonly prune?: boolean;

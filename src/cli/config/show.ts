@@ -1,8 +1,8 @@
 import { parse } from 'yaml';
 import { showCluster } from '../../config/index.js';
-import { loadConfig } from '../load.js';
 import type { Invocation } from '../command-spec.js';
 import { print, printJson } from '../io.js';
+import { loadConfig } from '../load.js';
 
 /** `kubexm config show` */
 export async function run({ options, io }: Invocation): Promise<void> {

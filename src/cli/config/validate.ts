@@ -3,9 +3,9 @@ import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
 import { loadCluster } from '../../config/index.js';
 import { exitCodes } from '../../errors/index.js';
 import { plural } from '../../logger/format.js';
-import { loadConfig } from '../load.js';
 import type { Invocation } from '../command-spec.js';
 import { print, printJson } from '../io.js';
+import { loadConfig } from '../load.js';
 
 /** `kubexm config validate` */
 export async function run({ options, io }: Invocation): Promise<number> {

@@ -17,7 +17,7 @@ test.each<[string, Parameters<typeof smallCluster>[0], readonly string[]]>([
   const together = [
     ...steps.matchAll(/"cert":"\/etc\/etcd\/pki\/([\w-]+)\.pem","key":"\/etc\/etcd\/pki\/\1-key\.pem"/g),
   ];
-  expect([...new Set(together.map(([, name]) => name))].toSorted()).toEqual(pairs);
+  expect(new Set(together.map(([, name]) => name))).toEqual(new Set(pairs));
   const alone = [...steps.matchAll(/"target":"\/etc\/etcd\/pki\/([\w-]+)\.pem"/g)].map(([, name]) => name);
   expect([...new Set(alone)]).toEqual(['ca']);
 });

@@ -122,7 +122,7 @@ function certificates(over: Readonly<Record<string, Readonly<Record<string, Json
           ...names.flatMap((name) => [`server-${name}`, `peer-${name}`]),
         ].map((each) => file(ctx.workDirs.getCertsDir('etcd'), each)),
         broken: [],
-      } as unknown as Json,
+      },
     },
   ];
 }

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { HostFacts } from '../../step/index.js';
 import { planContext, smallCluster } from '../plan-context.fixture.js';
 import { obstaclesOf } from './obstacles.js';
 import { upgradeStages } from './stages.js';
@@ -19,7 +18,7 @@ function obstacles(
   },
   observed: Parameters<typeof observedUpgrade>[2] = {},
 ) {
-  const ctx = planContext(clusterOf(from, kubelet), { facts: { m1: { ...serving, ...facts } as Partial<HostFacts> } });
+  const ctx = planContext(clusterOf(from, kubelet), { facts: { m1: { ...serving, ...facts } } });
   return obstaclesOf(ctx, {
     observed: { ...observedUpgrade(ctx, from, observed), deprecated },
     clusters: new Map([[to, clusterOf(to, kubelet)]]),
