@@ -8,22 +8,32 @@ export function upgradeArguments({
   verb,
   to,
   certificateRenewal,
+  ignorePreflightErrors = [],
 }: {
   readonly verb: 'apply' | 'node';
   /** With v. */
   readonly to: string;
   readonly certificateRenewal: boolean;
+  /** Names of kubeadm's checks that are only warnings here. */
+  readonly ignorePreflightErrors?: readonly string[];
 }): { readonly args: readonly string[]; readonly document?: KubeadmDocument } {
   const minor = Number(/^v1\.(\d+)\./.exec(to)?.[1]);
   const what = verb === 'apply' ? ['apply', to, '--yes'] : ['node'];
   if (minor < 32) {
     return {
-      args: ['upgrade', ...what, `--certificate-renewal=${certificateRenewal}`, '--etcd-upgrade=false'],
+      args: [
+        'upgrade',
+        ...what,
+        `--certificate-renewal=${certificateRenewal}`,
+        '--etcd-upgrade=false',
+        ...(ignorePreflightErrors.length > 0 ? [`--ignore-preflight-errors=${ignorePreflightErrors.join(',')}`] : []),
+      ],
     };
   }
   const settings = {
     certificateRenewal,
     etcdUpgrade: false,
+    ...(ignorePreflightErrors.length > 0 ? { ignorePreflightErrors } : {}),
     imagePullPolicy: 'Never',
   };
   return {

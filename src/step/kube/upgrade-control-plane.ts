@@ -21,6 +21,8 @@ export interface UpgradeControlPlane {
   readonly to: string;
   readonly first: boolean;
   readonly certificateRenewal: boolean;
+  /** Names of kubeadm's checks that are only warnings in this cluster. */
+  readonly ignorePreflightErrors?: readonly string[];
   readonly documents: readonly KubeadmDocument[];
 }
 

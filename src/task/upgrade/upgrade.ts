@@ -192,6 +192,7 @@ function controlPlaneStage(
       to: version,
       first: host === first,
       certificateRenewal,
+      ...(host === first ? { ignorePreflightErrors: ignoredChecks(ctx) } : {}),
       documents: initDocuments(ctx, host),
     });
     after = g.add(`control-plane-${host}`, [host], step, { after });
@@ -206,6 +207,11 @@ function controlPlaneStage(
   return g.add('coredns', [first], kubeadmAddon({ addon: 'coredns', documents, image: corednsImage(ctx.cluster) }), {
     after,
   });
+}
+
+/** kubeadm knows how to migrate from the releases of CoreDNS that it brings itself; a tag of the user's own is the user's. */
+function ignoredChecks({ cluster }: PlanContext): readonly string[] {
+  return cluster.spec.kubernetes.dns.imageTag === undefined ? [] : ['CoreDNSUnsupportedPlugins', 'CoreDNSMigration'];
 }
 
 /** One node: its pods move away, its runtime and kubelet change, it is Ready, it takes pods again. */
