@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { addressOrName, dnsName, port } from './formats.js';
+import { addressOrNothing, dnsName, port } from './formats.js';
 import type { ControlPlaneEndpoint } from './types.js';
 
 /** Under which name and address every node reaches the API servers. */
@@ -11,8 +11,7 @@ export const controlPlaneEndpointSchema = z.strictObject({
       '`internal`: /etc/hosts of every node has the domain with the addresses of all control planes, which are tried in turn; `external`: `address` is kept alive by you. Default: external where there is an address.',
     ),
   domain: dnsName.default('lb.kubexm.local').describe('Name under which every node knows the API servers.'),
-  address: addressOrName
-    .or(z.literal(''))
+  address: addressOrNothing
     .optional()
     .describe('Address of your load balancer or virtual IP; empty: the internal one.'),
   port: port.default(6443).describe('Port of the endpoint.'),

@@ -28,10 +28,17 @@ export const ipv4 = z
   .refine((address) => parseIPv4(address) !== undefined, { error: ({ input }) => notAnAddress(String(input)) })
   .meta({ format: 'ipv4' });
 
+const isAddressOrName = (address: string): boolean => parseIPv4(address) !== undefined || isDnsName(address);
+const neither = {
+  error: ({ input }: { readonly input?: unknown }) =>
+    `${JSON.stringify(input)} is neither an IPv4 address nor a DNS name`,
+};
+
 /** An IPv4 address or a DNS name. */
-export const addressOrName = z.string().refine((address) => parseIPv4(address) !== undefined || isDnsName(address), {
-  error: ({ input }) => `${JSON.stringify(input)} is neither an IPv4 address nor a DNS name`,
-});
+export const addressOrName = z.string().refine(isAddressOrName, neither);
+
+/** The same; empty where there is none. A union of both would only say that neither fits. */
+export const addressOrNothing = z.string().refine((address) => address === '' || isAddressOrName(address), neither);
 
 export const cidr = z.string().superRefine((value, check) => {
   const block = parseCidr(value);
