@@ -65,9 +65,7 @@ export interface OperationRun {
 
 export async function runOperation<Observed>(operation: Operation<Observed>): Promise<OperationRun> {
   const { cluster, options, io, name } = operation;
-  return withRuntime({ cluster, io, templates: options.templates }, async (runtime) => {
-    // Before the facts: they are to be those of hosts that nobody else changes.
-    if (!options.dryRun) await runtime.claim();
+  return withRuntime({ cluster, io, templates: options.templates, exclusive: !options.dryRun }, async (runtime) => {
     await gatherFacts(runtime, io, operation.mayBeDown, { also: operation.also ?? [], only: operation.only });
     if (!options.dryRun) await runtime.lock({ operation: name, breakLock: options.breakLock === true });
     const observed = (await operation.read?.(runtime)) as Observed;

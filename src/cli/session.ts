@@ -7,14 +7,20 @@ import { type Io, note } from './io.js';
 import { askSecret } from './prompt.js';
 import { watchReader } from './readers.js';
 
-/** Opens the runtime for a cluster, hands it to `work` and closes it whatever happens. */
+/** Opens the runtime for a cluster, hands it to `work` and closes it whatever happens. `exclusive`: it changes things. */
 export async function withRuntime<T>(
-  { cluster, io, templates }: { cluster: Cluster; io: Io; templates?: string | undefined },
+  {
+    cluster,
+    io,
+    templates,
+    exclusive = false,
+  }: { cluster: Cluster; io: Io; templates?: string | undefined; exclusive?: boolean },
   work: (runtime: Runtime) => Promise<T>,
 ): Promise<T> {
   const runtime = await openRuntime({
     cluster,
     cwd: io.cwd,
+    exclusive,
     onNotice: (line) => note(io, line),
     redactor: io.redactor,
     ...(io.interactive ? { prompt: askSecret } : {}),

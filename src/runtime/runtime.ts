@@ -33,6 +33,8 @@ import { createWorkDirs, workDirs } from './work-dirs.js';
 export interface RuntimeOptions {
   readonly cluster: Cluster;
   readonly cwd: string;
+  /** The only run of this work directory that changes things, until `close`; LOCKED where another one is at work. */
+  readonly exclusive?: boolean;
   /** The user's own templates; looked at before kubexm's. */
   readonly templatesDir?: string;
   /** Asks a person for a secret; absent where nobody can be asked. */
@@ -45,8 +47,6 @@ export interface RuntimeOptions {
 /** Everything a command needs of this machine and of the hosts; close it whatever happens. */
 export interface Runtime {
   readonly workDirs: WorkDirs;
-  /** Makes this the only run of this work directory that changes things, until `close`; LOCKED where another one is at work. */
-  claim(): Promise<void>;
   /**
    * Makes this the only run, of any machine, that changes the cluster, until `close`: call it after `survey` and before
    * reading what a plan is to rest on. LOCKED with the holder's name where another one is at work.
@@ -99,7 +99,22 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     dirs,
     cluster.spec.hosts.map((host) => host.name),
   );
-  const { prompt, redactor } = options;
+  // Before anything is read: what a plan rests on must not be what another run is about to change.
+  const unlock = options.exclusive === true ? await lockRuns(dirs.clusterWorkDir) : undefined;
+  try {
+    return await assemble(options, dirs, unlock);
+  } catch (error) {
+    await unlock?.();
+    throw error;
+  }
+}
+
+async function assemble(
+  options: RuntimeOptions,
+  dirs: WorkDirs,
+  unlockRuns: (() => Promise<void>) | undefined,
+): Promise<Runtime> {
+  const { cluster, prompt, redactor } = options;
   const onSecret = (secret: Secret): void => redactor.add(secret);
   const resolver = secretResolver({ warn: options.onNotice, ...(prompt === undefined ? {} : { prompt }) });
   const pool = hostPool({
@@ -123,7 +138,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     template: templateReader(options.templatesDir),
   };
   let facts: ReadonlyMap<string, HostFacts> = new Map();
-  let unlock: Promise<() => Promise<void>> | undefined;
+  let unlock = unlockRuns === undefined ? undefined : Promise.resolve(unlockRuns);
   let clusterLock: Promise<ClusterLock> | undefined;
   const claim = async (): Promise<void> => {
     unlock ??= lockRuns(dirs.clusterWorkDir);
@@ -138,7 +153,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   return {
     workDirs: dirs,
-    claim,
     lock,
     async survey(emit, which = {}) {
       const survey = await surveyHosts({

@@ -16,9 +16,14 @@ export async function runFragment(
   const path = `${t.dir}/cluster.yaml`;
   const { cluster } = loadCluster(await readFile(path, 'utf8'), path);
   if (!cluster) throw new Error(`${path} is broken`);
-  const runtime = await openRuntime({ cluster, cwd: t.dir, onNotice: t.log, redactor: createRedactor() });
+  const runtime = await openRuntime({
+    cluster,
+    cwd: t.dir,
+    exclusive: true,
+    onNotice: t.log,
+    redactor: createRedactor(),
+  });
   try {
-    await runtime.claim();
     const { failures } = await runtime.survey(() => {});
     if (failures.size > 0) throw new Error([...failures.values()].map(({ message }) => message).join('\n'));
     const ctx = runtime.planContext();
