@@ -1,26 +1,13 @@
-import { type NodesObservation, uncordonNodesOf } from '../../pipeline/index.js';
+import { uncordonNodesOf } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
-import { loadConfig } from '../load.js';
-import { type OperationOptions, runOperation, sizeOf } from '../operation.js';
-import { nodesOfApi, requireNodes, speakersOf } from './nodes.js';
+import type { OperationOptions } from '../operation.js';
+import { changeScheduling } from './change-scheduling.js';
 
 /** `kubexm node uncordon NODE...` */
-export async function run({ options, args, io }: Invocation<OperationOptions>): Promise<number> {
-  const cluster = await loadConfig(options.config, io);
-  const nodes = [...new Set(args)];
-  const { exitCode } = await runOperation<NodesObservation>({
-    cluster,
-    options,
-    io,
-    name: `node uncordon ${nodes.join(' ')}`,
-    only: speakersOf(cluster),
-    mayBeDown: () => true,
-    read: nodesOfApi,
-    plan(ctx, observed) {
-      requireNodes(observed, nodes);
-      return uncordonNodesOf(nodes).plan(ctx);
-    },
-    summary: (graph) => `${nodes.join(', ')}: new pods may come, whoever cordoned before; ${sizeOf(graph)}`,
+export function run(invocation: Invocation<OperationOptions>): Promise<number> {
+  return changeScheduling(invocation, {
+    name: 'uncordon',
+    effect: 'new pods may come, whoever cordoned before',
+    pipelineFor: uncordonNodesOf,
   });
-  return exitCode;
 }
