@@ -7,7 +7,7 @@ import { aptPath, aptRepository, aptRepositoryKey } from '../files/apt-repositor
 import { ownCrictl, packRelease } from '../files/pack.js';
 import { releaseFiles } from '../files/releases.js';
 import { type Base, type Image, images, imagesOf, repositoryOf } from '../images/image-table.js';
-import { pausePrograms, programLayer, rootOf, tarRoot } from '../images/layers.js';
+import { pauseDirectory, pausePrograms, programLayer, rootOf, tarRoot } from '../images/layers.js';
 import type { Descriptor } from '../images/oci.js';
 import { storeImage, storeLayer } from '../images/registry-store.js';
 import { machineArchitecture, mirrorCacheDir } from '../locations.js';
@@ -31,7 +31,7 @@ export async function siteDirectory(): Promise<string> {
   const crictl = ownCrictl();
   const given = crictl && [crictl, (await stat(crictl)).size, (await stat(crictl)).mtimeMs];
   const published = [releaseFiles(architecture), images(), aptRepositoryKey()];
-  return mirrorCacheDir('sites', keyOf(packing, builds, published, given));
+  return mirrorCacheDir('sites', keyOf(packing, builds, await pauseDirectory(), published, given));
 }
 
 /** Makes the mirror unless it is there; a second call does nothing. One process of the machine builds at a time. */
@@ -104,7 +104,7 @@ async function mergeInto(to: string, from: string): Promise<void> {
 async function partName(component: Component): Promise<string> {
   const build = component.programs.length > 0 && (await buildDirectory(component));
   const published = [releaseFiles(machineArchitecture(), [component]), imagesOf(component)];
-  return `${component.name}-${component.version}-${keyOf(packing, build, published)}`;
+  return `${component.name}-${component.version}-${keyOf(packing, build, await pauseDirectory(), published)}`;
 }
 
 /** Where each component's programs are. */

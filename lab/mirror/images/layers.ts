@@ -156,13 +156,20 @@ async function busyboxRoot(log: Log): Promise<string> {
   });
 }
 
-/** The directory of the pause program: the process that holds a pod's namespaces. */
+/** Where the pause program is, the process that holds a pod's namespaces; its name changes with its source. */
+export async function pauseDirectory(): Promise<string> {
+  return mirrorCacheDir('builds', `pause-${machineArchitecture()}-${keyOf(await readFile(pauseSource(), 'utf8'))}`);
+}
+
+/** Compiles it unless it is there. */
 export async function pausePrograms(): Promise<string> {
-  const source = labSource('mirror', 'images', 'pause.c');
-  const key = keyOf(await readFile(source, 'utf8'));
-  return cachedDirectory(mirrorCacheDir('builds', `pause-${machineArchitecture()}-${key}`), async (directory) => {
-    await mustRun(['gcc', '-static', '-Os', '-s', '-o', join(directory, 'pause'), source]);
+  return cachedDirectory(await pauseDirectory(), async (directory) => {
+    await mustRun(['gcc', '-static', '-Os', '-s', '-o', join(directory, 'pause'), pauseSource()]);
   });
+}
+
+function pauseSource(): string {
+  return labSource('mirror', 'images', 'pause.c');
 }
 
 /** A layer with one program, its directories, and what every root filesystem needs. */
