@@ -36,6 +36,7 @@ export const node1 = scenario({
   id: 'node-1',
   title: 'after delete --wipe-data the hosts are as they were before create, and can be made a cluster again',
   hosts: 2,
+  core: true,
   async run(t) {
     const path = await t.clusterYaml({ controlPlanes: 1, workers: 1 });
     const ca = join(t.dir, '.kubexm/lab/certs/kubernetes/ca.crt');

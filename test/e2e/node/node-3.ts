@@ -12,6 +12,7 @@ export const node3 = scenario({
   id: 'node-3',
   title: 'a worker joins a running cluster: only it and one control plane are touched, however many nodes there are',
   hosts: 3,
+  core: true,
   async run(t) {
     const [first = '', second = '', third = ''] = t.hostNames;
     await t.clusterYaml({ controlPlanes: 1, workers: 1, use: [first, second] });
