@@ -113,17 +113,8 @@ function nodeRegistration(ctx: PlanContext, host: HostName): Document {
 }
 
 function clusterConfiguration(ctx: PlanContext, etcdEndpoints: readonly string[] | undefined): Document {
-  const { kubernetes, controlPlaneEndpoint: endpoint, roleGroups } = ctx.cluster.spec;
+  const { kubernetes } = ctx.cluster.spec;
   const { version } = kubernetes;
-  const controlPlanes = roleGroups['control-plane'].map((name) => hostNamed(ctx, name));
-  const sans = [
-    endpoint.domain,
-    ...(endpoint.type === 'external' ? [endpoint.address] : []),
-    'localhost',
-    '127.0.0.1',
-    ...controlPlanes.flatMap((host) => [host.name, host.address, host.internalAddress]),
-    ...kubernetes.apiServer.certExtraSans,
-  ];
   const gates = Object.entries(kubernetes.featureGates).map(([name, on]) => `${name}=${on}`);
   const withGates = (given: ExtraArgs): ExtraArgs =>
     gates.length > 0 ? { 'feature-gates': gates.join(','), ...given } : given;
@@ -133,11 +124,30 @@ function clusterConfiguration(ctx: PlanContext, etcdEndpoints: readonly string[]
     ...clusterBasics(ctx),
     ...(usesLists(version) ? { encryptionAlgorithm: 'ECDSA-P256' } : {}),
     etcd: { external: { ...etcdForApiserver(ctx, etcdEndpoints) } },
-    apiServer: { certSANs: [...new Set(sans)], extraArgs: args(version, withGates(kubernetes.apiServer.extraArgs)) },
+    apiServer: {
+      certSANs: [...apiServerSans(ctx)],
+      extraArgs: args(version, withGates(kubernetes.apiServer.extraArgs)),
+    },
     controllerManager: { extraArgs: args(version, withGates(kubernetes.controllerManager.extraArgs)) },
     scheduler: { extraArgs: args(version, withGates(kubernetes.scheduler.extraArgs)) },
     dns: { ...kubernetes.dns },
   };
+}
+
+/** Names and addresses of all apiservers that the cluster file knows; kubeadm adds those of Kubernetes' own Service and of the host. */
+export function apiServerSans(ctx: PlanContext): readonly string[] {
+  const { kubernetes, controlPlaneEndpoint: endpoint, roleGroups } = ctx.cluster.spec;
+  const controlPlanes = roleGroups['control-plane'].map((name) => hostNamed(ctx, name));
+  return [
+    ...new Set([
+      endpoint.domain,
+      ...(endpoint.type === 'external' ? [endpoint.address] : []),
+      'localhost',
+      '127.0.0.1',
+      ...controlPlanes.flatMap((host) => [host.name, host.address, host.internalAddress]),
+      ...kubernetes.apiServer.certExtraSans,
+    ]),
+  ];
 }
 
 /** What all components are made from. */
