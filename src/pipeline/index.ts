@@ -1,5 +1,7 @@
 export {
+  alarmsWithout,
   certificateProblems,
+  corruptMembers,
   corruptRunbook,
   etcdDefragReport,
   etcdSnapshotReport,
@@ -27,6 +29,7 @@ export {
   revisionBump,
   runningVersions,
   servingHosts,
+  strayAlarmText,
   strayNodes,
   upgradePath,
   upgradeStages,

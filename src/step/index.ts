@@ -15,7 +15,8 @@ export { type WaitForFile, waitForFile } from './common/wait-for-file.js';
 export { type WipeDirectory, wipeDirectory } from './common/wipe.js';
 export type * from './context.js';
 export { type StepData, type StepFactory, type StepOverrides, stepFromData } from './define.js';
-export { disarmEtcd, proveEtcdWrites, requireEtcdRoom } from './etcd/alarms.js';
+export type { EtcdAlarm } from './etcd/alarm-list.js';
+export { disarmEtcd, forgetEtcdAlarms, proveEtcdWrites, requireEtcdRoom } from './etcd/alarms.js';
 export { type EtcdBackupReport, type HostSnapshot, readBackupState } from './etcd/backup-state.js';
 export { removeBackupTimer } from './etcd/backup-timer.js';
 export { compactEtcd } from './etcd/compact.js';
@@ -138,6 +139,7 @@ export {
   daemonReload,
   disableService,
   enableService,
+  restartPending,
   restartService,
   startService,
   stopService,

@@ -13,13 +13,19 @@ export {
   observeBackups,
   readBackups,
 } from './etcd/backup.js';
-export { compactEtcdHistory, corruptRunbook, defragEtcd } from './etcd/defrag.js';
+export { compactEtcdHistory, corruptMembers, corruptRunbook, defragEtcd } from './etcd/defrag.js';
 export { guardEtcdFounding } from './etcd/founding-guard.js';
 export { type EtcdHealth, type EtcdVerdict, etcdVerdict, observeHealth } from './etcd/health.js';
 export { installEtcd } from './etcd/install.js';
 export type { MemberHealth } from './etcd/member-health.js';
 export { writeMonitoring } from './etcd/monitoring.js';
-export { type EtcdObservation, type ObservedMember, observeEtcd } from './etcd/observation.js';
+export {
+  alarmsWithout,
+  type EtcdObservation,
+  type ObservedMember,
+  observeEtcd,
+  strayAlarmText,
+} from './etcd/observation.js';
 export { quorumNow, quorumOf, quorumWithout } from './etcd/quorum.js';
 export { readApiservers } from './etcd/read-apiservers.js';
 export {

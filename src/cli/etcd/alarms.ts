@@ -1,4 +1,12 @@
-import { corruptRunbook, type EtcdObservation, etcdStateOf, outOfSpace } from '../../pipeline/index.js';
+import {
+  alarmsWithout,
+  corruptMembers,
+  corruptRunbook,
+  type EtcdObservation,
+  etcdStateOf,
+  outOfSpace,
+  strayAlarmText,
+} from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
 import { note, print, printJson } from '../io.js';
 import { readCluster } from '../operation.js';
@@ -12,12 +20,14 @@ export async function run({ options, io }: Invocation): Promise<number> {
   return withRuntime({ cluster, io }, async (runtime) => {
     await gatherFacts(runtime, io, () => true);
     const etcd = await readCluster(runtime, etcdStateOf);
-    const alarms = etcd.members.flatMap(({ host, name, id, alarms: raised }) =>
+    const ofMembers = etcd.members.flatMap(({ host, name, id, alarms: raised }) =>
       raised.map((alarm) => ({ member: host ?? (name || id), alarm })),
     );
+    const alarms = [...ofMembers, ...etcd.strayAlarms.map(({ memberId, alarm }) => ({ member: memberId, alarm }))];
     if (options.output === 'json') printJson(io, { known: etcd.membership === 'agreed', alarms });
     else {
       print(io, spaceTable(etcd));
+      for (const alarm of etcd.strayAlarms) note(io, strayAlarmText(alarm));
       note(io, advice(etcd));
     }
     if (etcd.membership !== 'agreed') return 1;
@@ -28,8 +38,11 @@ export async function run({ options, io }: Invocation): Promise<number> {
 function advice(etcd: EtcdObservation): string {
   if (etcd.membership !== 'agreed')
     return 'etcd has no quorum: whether it has alarms is unknown. Next: kubexm etcd members';
-  const corrupt = etcd.members.filter(({ alarms }) => alarms.includes('CORRUPT')).map(({ host, name }) => host ?? name);
-  if (corrupt.length > 0) return [`CORRUPT: ${corrupt.join(', ')}`, ...corruptRunbook(corrupt)].join('\n');
+  if (alarmsWithout(etcd).includes('CORRUPT')) {
+    const corrupt = corruptMembers(etcd);
+    return [`CORRUPT: ${corrupt.join(', ') || 'unknown'}`, ...corruptRunbook(corrupt)].join('\n');
+  }
   if (outOfSpace(etcd).length > 0) return 'etcd takes no writes. Next: kubexm etcd recover-space';
-  return 'no alarms';
+  const [gone] = etcd.strayAlarms;
+  return gone ? `etcd takes no writes. Next: kubexm etcd remove-member ${gone.memberId}` : 'no alarms';
 }

@@ -4,6 +4,7 @@ import {
   etcdVerdict,
   type ObservedMember,
   quorumNow,
+  strayAlarmText,
 } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
 import { note, print, printJson } from '../io.js';
@@ -23,6 +24,7 @@ export async function run({ options, io }: Invocation): Promise<number> {
     else {
       print(io, membersText(etcd));
       note(io, quorumNow(etcd));
+      for (const alarm of etcd.strayAlarms) note(io, strayAlarmText(alarm));
       for (const { message } of etcd.failures) note(io, message);
     }
     return verdictExitCodes[verdict];

@@ -27,7 +27,7 @@ interface Seen {
 
 const nobody: Seen = {
   observed: { objects: null, nodes: [], failures: [] },
-  etcd: { membership: 'unknown', members: [], missing: [], failures: [] },
+  etcd: { membership: 'unknown', members: [], missing: [], strayAlarms: [], failures: [] },
 };
 
 /** `kubexm node delete NODE...` */

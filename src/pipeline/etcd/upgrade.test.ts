@@ -29,10 +29,11 @@ function observed(...seen: readonly Seen[]): EtcdVersions {
       membership: 'agreed',
       missing: [],
       failures: [],
+      strayAlarms: [],
       members: seen.map(({ version, alarms = [], isLearner = false, quotaBytes }, index) => {
         const name = names[index] ?? '';
         const clientUrl = `https://10.0.0.1${index + 1}:2379`;
-        const healthy = version !== undefined && alarms.length === 0;
+        const healthy = version !== undefined;
         return {
           id: `${index + 1}`,
           name,

@@ -1,8 +1,9 @@
 import { KubexmError } from '../../errors/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { raisedAlarms } from './alarm-list.js';
 import { mebibytes } from './defrag.js';
-import { endpointStatuses, parsed } from './endpoint-status.js';
+import { endpointStatuses } from './endpoint-status.js';
 import { etcdctl } from './etcdctl.js';
 import type { EtcdPeer } from './leader.js';
 
@@ -57,13 +58,13 @@ export const requireEtcdRoom = defineStep<RequireEtcdRoom>({
   run: () => Promise.resolve(),
 });
 
-/** Takes back the alarm NOSPACE. Refuses beside CORRUPT, since etcd takes back all alarms at once. */
+/** Takes back the alarm NOSPACE. Refuses beside CORRUPT of a member that is there, since etcdctl takes back all alarms at once. */
 export const disarmEtcd = defineStep<{ readonly endpoint: string }>({
   kind: 'etcd.alarm-disarm',
   title: () => 'Disarm the alarm NOSPACE of etcd',
   async precheck(ctx, p) {
-    const alarms = await alarmsOf(ctx, p.endpoint);
-    if (alarms.includes(corrupt)) {
+    const alarms = await raisedAlarms(ctx, [p.endpoint]);
+    if (alarms.some(({ alarm, isGone }) => alarm === 'CORRUPT' && !isGone)) {
       throw new KubexmError('GUARD_REFUSED', 'etcd has the alarm CORRUPT, which nobody must disarm by the way', {
         hint: 'kubexm etcd alarms',
         retryable: false,
@@ -76,6 +77,36 @@ export const disarmEtcd = defineStep<{ readonly endpoint: string }>({
   },
 });
 
+/**
+ * Takes back the alarms of members that were removed: etcd keeps them, and takes no writes. It takes back all at once, so
+ * nothing is done as long as a member that is there has one, or one that etcd could not name. `endpoints`: of voters.
+ */
+export const forgetEtcdAlarms = defineStep<{ readonly endpoints: readonly string[] }>({
+  kind: 'etcd.alarm-forget',
+  title: () => 'Disarm the alarms of members of etcd that are gone',
+  async precheck(ctx, p) {
+    const { gone, others } = await sorted(ctx, p.endpoints);
+    if (gone.length === 0) return satisfied('no member that is gone has an alarm');
+    if (others.length > 0)
+      return satisfied(
+        `${gone.join(', ')} of members that are gone stay, since there are others: ${others.join(', ')}`,
+      );
+    return needed(`${gone.join(', ')} of members that are gone`);
+  },
+  async run(ctx, p) {
+    const { others } = await sorted(ctx, p.endpoints);
+    if (others.length > 0) return;
+    await ctx.host.run(etcdctl(p.endpoints, ['alarm', 'disarm']), { signal: ctx.signal });
+  },
+});
+
+async function sorted(ctx: StepContext, endpoints: readonly string[]) {
+  const alarms = await raisedAlarms(ctx, endpoints);
+  const texts = (isGone: boolean) =>
+    alarms.filter((each) => each.isGone === isGone).map(({ alarm, memberId }) => `${alarm} of ${memberId}`);
+  return { gone: texts(true), others: texts(false) };
+}
+
 /** Proves that etcd takes writes: puts a key and deletes it. */
 export const proveEtcdWrites = defineStep<{ readonly endpoint: string }>({
   kind: 'etcd.prove-writes',
@@ -87,16 +118,3 @@ export const proveEtcdWrites = defineStep<{ readonly endpoint: string }>({
     await host.run(etcdctl([p.endpoint], ['del', 'kubexm/write-check']), { signal });
   },
 });
-
-/** https://github.com/etcd-io/etcd/blob/main/api/etcdserverpb/rpc.proto AlarmType */
-const corrupt = 2;
-
-/** The kinds of the alarms, one for each member that raised it. */
-async function alarmsOf({ host, signal }: StepContext, endpoint: string): Promise<readonly number[]> {
-  const { stdout } = await host.run(etcdctl([endpoint], ['alarm', 'list', '-w', 'json']), { signal });
-  const answer = parsed<{ alarms?: { alarm?: number }[] }>(stdout);
-  if (answer) return (answer.alarms ?? []).map(({ alarm }) => alarm ?? 0);
-  throw new KubexmError('COMMAND_FAILED', `${host.name}: etcdctl alarm list answered no JSON`, {
-    details: [stdout.slice(0, 300)],
-  });
-}

@@ -19,6 +19,8 @@ export interface EtcdTrial extends HostTrial {
   readonly members: Record<string, TrialMember>;
   leader: string;
   alarms: string[];
+  /** The member that raised them. */
+  alarmed: number;
   revision: number;
   compacted: number;
   /** Version of the programs in place, without v. */
@@ -45,6 +47,7 @@ export function etcdTrial({ version = '3.5.35', storage }: { version?: string; s
     members,
     leader: 'm2',
     alarms: [],
+    alarmed: 1,
     revision: 5000,
     compacted: 0,
     installed: version,
@@ -86,6 +89,11 @@ function answer(t: EtcdTrial, peers: readonly EtcdPeer[]): void {
         endpoint: peer.endpoint,
         health: of(peer).serving && quorum() && t.alarms.length === 0,
         took: '2ms',
+        ...(!of(peer).serving || !quorum()
+          ? { error: 'context deadline exceeded' }
+          : t.alarms.length > 0
+            ? { error: `Active Alarm(s): ${t.alarms.map((alarm) => `${alarm} `).join('')}` }
+            : {}),
       })),
     ),
   }));
@@ -126,7 +134,7 @@ function space(t: EtcdTrial): void {
     return '';
   });
   host.script(/alarm list/, () =>
-    JSON.stringify({ alarms: t.alarms.map((alarm) => ({ memberID: 1, alarm: alarm === 'CORRUPT' ? 2 : 1 })) }),
+    JSON.stringify({ alarms: t.alarms.map((alarm) => ({ memberID: t.alarmed, alarm: alarm === 'CORRUPT' ? 2 : 1 })) }),
   );
   host.script(/alarm disarm/, () => {
     t.alarms = [];

@@ -117,6 +117,44 @@ describe('checkEtcdHealth', () => {
     });
   });
 
+  const alarmed = (alarm: string): readonly [RegExp, FakeAnswer] => [
+    /endpoint health/,
+    {
+      exitCode: 1,
+      stdout: JSON.stringify(two.map((endpoint) => ({ endpoint, health: false, error: `Active Alarm(s): ${alarm} ` }))),
+    },
+  ];
+
+  test('an alarm is told, and is nothing to wait for', async () => {
+    const trial = hostTrial({ commands: [alarmed('NOSPACE'), list([m1, m2])] });
+    expect(await trial.precheck(step)).toEqual({
+      state: 'satisfied',
+      because: 'all endpoints are healthy; the alarm NOSPACE is raised',
+    });
+    expect(trial.logs).toEqual(['warn: the alarm NOSPACE is raised: kubexm etcd recover-space']);
+  });
+
+  test.each([
+    ['NOSPACE', 'kubexm etcd recover-space'],
+    ['CORRUPT', 'kubexm etcd alarms'],
+  ])('the alarm %s is refused before writes', async (alarm, hint) => {
+    const trial = hostTrial({ commands: [alarmed(alarm), list([m1, m2])] });
+    const refusal = { code: 'GUARD_REFUSED', message: expect.stringContaining(`the alarm ${alarm} is raised`), hint };
+    await expect(trial.precheck(checkEtcdHealth({ endpoints: two, writes: true }))).rejects.toMatchObject(refusal);
+  });
+
+  test('a member list that cannot be read during an election is asked for again', async () => {
+    let asked = 0;
+    const answer = () => {
+      asked += 1;
+      return asked < 3 ? { exitCode: 1, stderr: 'Error: etcdserver: leader changed' } : listOf([m1, m2]);
+    };
+    const trial = hostTrial({ commands: [health(true, true), [/member list/, answer]] });
+    const { first } = await trial.play(checkEtcdHealth({ endpoints: two, members: [m1, m2], waitMs: 5000 }));
+    expect(first).toMatchObject({ because: 'etcdctl member list failed: Error: etcdserver: leader changed' });
+    expect(asked).toBe(3);
+  });
+
   test('no answer at all is not health', async () => {
     const trial = hostTrial({ commands: [[/endpoint health/, { exitCode: 127, stderr: 'etcdctl: not found' }]] });
     expect(await trial.precheck(step)).toMatchObject({

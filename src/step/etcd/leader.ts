@@ -32,8 +32,8 @@ export function troublesOf(
 }
 
 /**
- * Waits until the members serve beside each other. What is asked is raft, not `endpoint health`: an alarm makes every
- * member unhealthy there, although all are in sync.
+ * Waits until the members serve beside each other. What is asked is raft, not `endpoint health`, which says nothing of how far
+ * behind a member is. Alarms are no matter here.
  */
 export async function waitUntilServing(
   ctx: StepContext,

@@ -3,13 +3,15 @@ import { KubexmError } from '../../errors/index.js';
 import type { Json } from '../../plan/index.js';
 import { type ShellCommand, script } from '../../runner/index.js';
 import { defineStep, satisfied } from '../define.js';
+import { type EtcdAlarm, etcdAlarm, type RawAlarm } from './alarm-list.js';
+import { parseEndpointHealths } from './endpoint-health.js';
 import { type EtcdEndpointStatus, parsed, parseEndpointStatuses } from './endpoint-status.js';
-import { type EtcdMember, etcdctl, hexId, parseMemberList } from './etcdctl.js';
+import { type EtcdMember, etcdctl, parseMemberList } from './etcdctl.js';
 
 /** What one endpoint says of itself. Sizes in bytes; `latencyMs` of a proposal through the leader. */
 export interface EtcdEndpointState {
   readonly endpoint: string;
-  /** It commits a proposal: it has a leader and a quorum behind it. */
+  /** It commits a proposal: it has a leader and a quorum behind it. An alarm changes nothing about that. */
   readonly healthy: boolean;
   readonly error?: string;
   readonly latencyMs?: number;
@@ -24,7 +26,7 @@ export interface EtcdStateReport {
   readonly members?: readonly EtcdMember[];
   /** As this host's own member last knew it; it may be out of date. */
   readonly localMembers?: readonly EtcdMember[];
-  readonly alarms: readonly { readonly memberId: string; readonly alarm: string }[];
+  readonly alarms: readonly EtcdAlarm[];
   /** Why something is missing above. */
   readonly errors: readonly string[];
 }
@@ -102,54 +104,34 @@ function parseReport(stdout: string, endpoints: readonly string[], host: string)
     return parsed(text) === undefined ? undefined : parseMemberList(text, host);
   };
   const statuses = parseEndpointStatuses(sections.get('status') ?? '');
-  const healths = json<RawHealth[]>('health') ?? [];
+  const healths = parseEndpointHealths(sections.get('health') ?? '');
+  const alarms = json<{ alarms?: RawAlarm[] }>('alarms');
   const agreed = members('members');
   const local = members('local');
   return {
     endpoints: endpoints.map((endpoint) => {
-      const health = healths.find((each) => each.endpoint === endpoint);
+      const health = healths?.get(endpoint);
       const status = statuses.get(endpoint);
-      const error = health === undefined ? lastWords('health') || 'no answer' : health.error;
-      const latency = health?.health === true ? milliseconds(health.took) : undefined;
+      // Nobody may take it for well while it has an alarm that the list does not name.
+      const unnamed = health !== undefined && health.alarms.length > 0 && alarms === undefined;
+      const error = unnamed
+        ? `alarm ${health.alarms.join(', ')}, and the list of alarms cannot be read`
+        : health === undefined
+          ? lastWords('health') || 'no answer'
+          : health.error;
       return {
         endpoint,
-        healthy: health?.health ?? false,
+        healthy: !unnamed && (health?.healthy ?? false),
         ...(error === undefined ? {} : { error }),
-        ...(latency === undefined ? {} : { latencyMs: latency }),
+        ...(health?.latencyMs === undefined ? {} : { latencyMs: health.latencyMs }),
         ...(status === undefined ? {} : { status }),
       };
     }),
     ...(agreed === undefined ? {} : { members: agreed }),
     ...(local === undefined ? {} : { localMembers: local }),
-    alarms: (json<{ alarms?: RawAlarm[] }>('alarms')?.alarms ?? []).map(({ memberID, alarm }) => ({
-      memberId: hexId(memberID),
-      alarm: alarmNames[alarm ?? 0] ?? `alarm ${alarm}`,
-    })),
+    alarms: (alarms?.alarms ?? []).map((raw) => etcdAlarm(raw)),
     errors: questions
       .filter((name) => json(name) === undefined)
       .map((name) => `${name}: ${lastWords(name) || 'no answer'}`),
   };
-}
-
-interface RawHealth {
-  readonly endpoint: string;
-  readonly health: boolean;
-  readonly took?: string;
-  readonly error?: string;
-}
-
-interface RawAlarm {
-  readonly memberID?: string;
-  readonly alarm?: number;
-}
-
-/** https://github.com/etcd-io/etcd/blob/main/api/etcdserverpb/rpc.proto AlarmType */
-const alarmNames = ['NONE', 'NOSPACE', 'CORRUPT'];
-
-/** A Go duration as etcdctl prints it: `2.900407ms`, `1.2s`, `850µs`. */
-function milliseconds(took: string | undefined): number | undefined {
-  const match = /^([\d.]+)(µs|us|ms|s)$/.exec(took ?? '');
-  if (!match) return undefined;
-  const factor = { µs: 0.001, us: 0.001, ms: 1, s: 1000 }[match[2] as 'µs'];
-  return Number(match[1]) * factor;
 }

@@ -85,10 +85,11 @@ async function requireHealthyOthers(ctx: StepContext, p: UpgradeEtcdMember, runs
     await checkEtcdHealth({
       endpoints: endpointsOf(asked),
       members: [p.own, ...p.others].map(({ name, peerUrl }) => ({ name, peerUrl })),
+      writes: true,
       waitMs: p.settleMs ?? 30_000,
     }).run(ctx, undefined);
   } catch (error) {
-    if (!(error instanceof KubexmError) || ctx.signal.aborted) throw error;
+    if (!(error instanceof KubexmError) || ctx.signal.aborted || error.code === 'GUARD_REFUSED') throw error;
     throw new KubexmError('GUARD_REFUSED', `${p.own.name} is not stopped for its upgrade: etcd is not healthy`, {
       details: error.details,
       hint: 'kubexm etcd members; when all are healthy, the same command goes on where it stopped',
@@ -116,7 +117,7 @@ async function waitUntilUpgraded(ctx: StepContext, p: UpgradeEtcdMember): Promis
       hint: `on ${ctx.host.name}: journalctl -u ${p.service} -n 100 --no-pager`,
     });
   }
-  // Commits a proposal everywhere, and finds alarms.
+  // Commits a proposal everywhere. An alarm that came up meanwhile is no reason to go back; the next member refuses it.
   await checkEtcdHealth({ endpoints: endpointsOf(all), waitMs: 30_000 }).run(ctx, undefined);
 }
 

@@ -3,7 +3,7 @@ import { draft, type Ref } from '../../plan/index.js';
 import { compactEtcd, defragEtcdMember, type EtcdPeer, type StepContext } from '../../step/index.js';
 import { defineTask, type Fragment, type PlanContext, type Task } from '../context.js';
 import { etcdMembers } from './endpoints.js';
-import type { EtcdObservation, ObservedMember } from './observation.js';
+import { alarmsWithout, type EtcdObservation, isCorrupt, type ObservedMember } from './observation.js';
 
 /** What makes a defragmentation worth the pause of the member. `only`: a host. `all`: whatever there is to gain. */
 export interface DefragChoice {
@@ -90,7 +90,7 @@ export function speakerOf(ctx: PlanContext, observed: EtcdObservation): EtcdPeer
   });
 }
 
-/** It answers and has a leader. An alarm makes every member "unhealthy", although all of them serve reads. */
+/** It answers and has a leader; also a member that is too slow to commit in time serves. */
 function isServing({ state, isLearner }: ObservedMember): boolean {
   return !isLearner && state?.status !== undefined && state.status.leaderId !== '0';
 }
@@ -113,10 +113,20 @@ export function requireServing({ members, membership }: EtcdObservation): void {
 }
 
 /** Nothing is rewritten where the data differs between members. */
-export function refuseCorrupt({ members }: EtcdObservation): void {
-  const corrupt = members.filter(({ alarms }) => alarms.includes('CORRUPT'));
-  if (corrupt.length === 0) return;
-  const names = corrupt.map(({ name, host }) => host ?? name);
+export function refuseCorrupt(etcd: EtcdObservation): void {
+  if (!alarmsWithout(etcd).includes('CORRUPT')) return;
+  const names = corruptMembers(etcd);
+  if (names.length === 0) {
+    throw new KubexmError(
+      'GUARD_REFUSED',
+      'etcd found that its members have different data, and cannot tell whose is right',
+      {
+        details: corruptRunbook(names),
+        hint: 'kubexm etcd restore from a snapshot of before',
+        retryable: false,
+      },
+    );
+  }
   throw new KubexmError('GUARD_REFUSED', `etcd found that the data of ${names.join(', ')} differs from the others'`, {
     details: corruptRunbook(names),
     hint: `kubexm etcd backup; then kubexm etcd replace-member ${names[0] ?? ''}`,
@@ -124,13 +134,25 @@ export function refuseCorrupt({ members }: EtcdObservation): void {
   });
 }
 
-/** What a person does about the alarm CORRUPT. */
+/** Those that raised the alarm CORRUPT. */
+export function corruptMembers({ members }: EtcdObservation): readonly string[] {
+  return members.filter((member) => isCorrupt(member)).map(({ host, name }) => host ?? name);
+}
+
+/** What a person does about the alarm CORRUPT of `names`; none: etcd cannot tell which members they are. */
 export function corruptRunbook(names: readonly string[]): readonly string[] {
+  const replace = [
+    '1. kubexm etcd backup: a snapshot of a member whose data is whole',
+    ...names.map(
+      (name) =>
+        `2. kubexm etcd replace-member ${name}: it is removed, its data on the host are renamed and kept, and it gets new data from the others`,
+    ),
+    'the alarm goes with the last of them: nothing is to be disarmed by hand',
+    'where replace-member refuses since too few would be left: kubexm etcd restore from a snapshot of before',
+  ];
   return [
     'etcd takes no writes while this alarm is raised; do not disarm it and go on',
-    '1. kubexm etcd backup: keep what there is',
-    `2. kubexm etcd replace-member ${names.join(' / ')}: each gets its data anew from a member whose data is whole, one at a time`,
-    '3. where most members have it: kubexm etcd restore from a snapshot of before',
+    ...(names.length > 0 ? replace : ['kubexm etcd restore from a snapshot of before (kubexm etcd backups)']),
     'the disk or the memory of the host is a likely cause: look at dmesg there',
   ];
 }

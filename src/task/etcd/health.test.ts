@@ -191,6 +191,16 @@ describe('what is wrong is said', () => {
       'alarm NOSPACE of m2',
     ],
     [
+      'an alarm of a member that was removed',
+      replaced('m1', state('m1', { alarms: [{ memberId: 'dead', alarm: 'CORRUPT' }] })),
+      'alarm CORRUPT of dead, which is no member any more',
+    ],
+    [
+      'an alarm of nobody',
+      replaced('m1', state('m1', { alarms: [{ memberId: '0', alarm: 'CORRUPT' }] })),
+      'alarm CORRUPT of a member that etcd cannot name',
+    ],
+    [
       'an apiserver with another list',
       [...allWell().filter(({ report }) => report !== 'etcd:apiservers'), apiserver([client('m1')])],
       'the apiserver of m1 names https://10.0.0.11:2379, which are not the members; kubexm cluster create puts that right',
@@ -226,6 +236,15 @@ describe('what is wrong is said', () => {
     const { verdict, problems } = observeHealth(ctx, findings(reports));
     expect(problems).toContain(problem);
     expect(verdict).toBe('degraded');
+  });
+
+  test('under an alarm the members are healthy, and take no writes', () => {
+    const reports = replaced('m1', state('m1', { alarms: [{ memberId: 'a2', alarm: 'NOSPACE' }] }));
+    const health = observeHealth(ctx, findings(reports));
+    expect(health.members.map((each) => each.state)).toEqual(['healthy', 'healthy', 'healthy']);
+    expect(health.quorum).toBe(
+      '3 of 3 voters healthy, quorum 2: 1 may fail; no writes while the alarm NOSPACE is raised',
+    );
   });
 });
 

@@ -29,10 +29,10 @@ export interface EtcdHealth {
 }
 
 /** `no-quorum` also where nobody can be asked: then there is none that anybody could rely on. */
-export function etcdVerdict({ membership, members, missing }: EtcdObservation): EtcdVerdict {
+export function etcdVerdict({ membership, members, missing, strayAlarms }: EtcdObservation): EtcdVerdict {
   if (membership !== 'agreed') return 'no-quorum';
   const isWell = ({ healthy, isLearner, alarms }: ObservedMember) => healthy && !isLearner && alarms.length === 0;
-  return members.every(isWell) && missing.length === 0 ? 'healthy' : 'degraded';
+  return members.every(isWell) && missing.length === 0 && strayAlarms.length === 0 ? 'healthy' : 'degraded';
 }
 
 /** Everything about a running etcd that tells whether somebody must get up. */

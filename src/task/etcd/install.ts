@@ -96,6 +96,8 @@ export function etcdInstallation(ctx: PlanContext, existing?: ExistingEtcd): Fra
     checkEtcdHealth({
       endpoints: [...(existing?.voters ?? []), ...joined.map(({ clientUrl }) => clientUrl)],
       members: [...(existing?.assumed ?? []), ...etcdMembers(ctx)].map(({ name, peerUrl }) => ({ name, peerUrl })),
+      // Whoever joins has asked about alarms; all else that waits for this writes.
+      ...(existing ? {} : { writes: true as const }),
     }),
     serving ? { after: serving } : {},
   );

@@ -1,6 +1,6 @@
 import type { HostName } from '../../plan/index.js';
 import type { PlanContext } from '../context.js';
-import type { EtcdObservation, ObservedMember } from './observation.js';
+import { type EtcdObservation, type ObservedMember, strayAlarmText } from './observation.js';
 import { quorumNow } from './quorum.js';
 
 /** Share of the quota above which somebody should look. */
@@ -91,6 +91,7 @@ export function memberProblems(etcd: EtcdObservation, members: readonly MemberHe
       .filter(({ host }) => host === undefined)
       .map(({ name, id, peerUrls }) => `${name || id} (${peerUrls.join(', ')}) is a member and no host of the config`),
     ...etcd.missing.map((host) => `${host} is no member`),
+    ...etcd.strayAlarms.map((alarm) => strayAlarmText(alarm)),
     ...(versions.size > 1 ? [`members of different versions: ${[...versions].sort().join(', ')}`] : []),
     ...(clusters.size > 1 ? [`members of different clusters: ${[...clusters].join(', ')}`] : []),
     ...(leaders.has('0') ? ['some members know of no leader'] : []),

@@ -8,6 +8,7 @@ export interface MemberSketch {
   readonly healthy?: boolean;
   readonly isLearner?: boolean;
   readonly isLeader?: boolean;
+  readonly alarms?: readonly string[];
   /** False: it was added and never started. */
   readonly started?: boolean;
   readonly version?: string;
@@ -18,10 +19,11 @@ export function observedEtcd(
   ctx: PlanContext,
   sketches: readonly MemberSketch[],
   membership: EtcdObservation['membership'] = 'agreed',
+  strayAlarms: EtcdObservation['strayAlarms'] = [],
 ): EtcdObservation {
   const wanted = etcdMembers(ctx);
   const members = sketches.map((sketch, index): ObservedMember => {
-    const { host, healthy = true, isLearner = false, isLeader = index === 0, started = true } = sketch;
+    const { host, healthy = true, isLearner = false, isLeader = index === 0, alarms = [], started = true } = sketch;
     const address = ctx.cluster.spec.hosts.find(({ name }) => name === host)?.internalAddress ?? `10.9.0.${index + 1}`;
     return {
       id: `${'abcdef'[index]}`.repeat(4),
@@ -31,14 +33,20 @@ export function observedEtcd(
       clientUrls: started ? [`https://${address}:2379`] : [],
       isLearner,
       isLeader,
-      alarms: [],
+      alarms,
       healthy: healthy && started,
       ...(healthy ? {} : { error: 'context deadline exceeded' }),
       ...(healthy ? { state: stateOf(`https://${address}:2379`, sketch.version ?? '3.6.14') } : {}),
     };
   });
   const there = new Set(members.map(({ host }) => host));
-  return { membership, members, missing: wanted.flatMap(({ name }) => (there.has(name) ? [] : [name])), failures: [] };
+  return {
+    membership,
+    members,
+    missing: wanted.flatMap(({ name }) => (there.has(name) ? [] : [name])),
+    strayAlarms,
+    failures: [],
+  };
 }
 
 function stateOf(endpoint: string, version: string): NonNullable<ObservedMember['state']> {

@@ -5,7 +5,7 @@ import { draft, type HostName } from '../../plan/index.js';
 import { type AssumedEtcdMember, checkEtcdMembers, type StepContext } from '../../step/index.js';
 import { type Fragment, hostsWithRole, type PlanContext } from '../context.js';
 import { etcdMembers } from './endpoints.js';
-import type { EtcdObservation, ObservedMember } from './observation.js';
+import { type EtcdObservation, isCorrupt, isSound, type ObservedMember } from './observation.js';
 import { quorumNow } from './quorum.js';
 import { refuseHalfRestored } from './restore-guards.js';
 import { snapshotFirst } from './snapshot.js';
@@ -63,9 +63,9 @@ export function assumedMembers(ctx: PlanContext, members: readonly ObservedMembe
   }));
 }
 
-/** Client URLs of the voters that are healthy. */
+/** Client URLs of the voters that are healthy, with data that may be relied on. */
 export function servingUrls(members: readonly ObservedMember[]): readonly string[] {
-  return members.flatMap(({ healthy, isLearner, clientUrls }) => (healthy && !isLearner ? clientUrls.slice(0, 1) : []));
+  return members.flatMap((member) => (isSound(member) && !member.isLearner ? member.clientUrls.slice(0, 1) : []));
 }
 
 /** Client URLs for the apiservers: in the config's order, as `cluster create` has them, then members that are no host of it. */
@@ -89,11 +89,13 @@ export function speakerOf(
   { members }: EtcdObservation,
   leaving: readonly ObservedMember[] = [],
 ): HostName {
-  const able = members.filter((member) => member.healthy && !member.isLearner && !leaving.includes(member));
+  const able = members.filter((member) => isSound(member) && !member.isLearner && !leaving.includes(member));
   const host = able.map((member) => member.host).find((name) => name !== undefined && ctx.facts.has(name));
   if (host !== undefined) return host;
   throw new KubexmError('GUARD_REFUSED', 'no host of the config with a healthy member that stays can be reached', {
-    details: members.map((member) => `${memberLabel(ctx, member)}: ${member.error ?? 'healthy'}`),
+    details: members.map(
+      (member) => `${memberLabel(ctx, member)}: ${isCorrupt(member) ? 'alarm CORRUPT' : (member.error ?? 'healthy')}`,
+    ),
     hint: 'kubexm etcd members',
     retryable: false,
   });

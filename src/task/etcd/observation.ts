@@ -1,5 +1,5 @@
 import type { HostName } from '../../plan/index.js';
-import type { EtcdEndpointState, EtcdStateReport } from '../../step/index.js';
+import type { EtcdAlarm, EtcdEndpointState, EtcdStateReport } from '../../step/index.js';
 import type { PlanContext } from '../context.js';
 import { type Findings, reported } from '../findings.js';
 import { etcdMembers } from './endpoints.js';
@@ -20,7 +20,7 @@ export interface ObservedMember {
   readonly isLearner: boolean;
   readonly isLeader: boolean;
   readonly alarms: readonly string[];
-  /** It answers, and commits a proposal. */
+  /** It answers, and commits a proposal. An alarm changes nothing about that. */
   readonly healthy: boolean;
   /** Why it is not healthy. */
   readonly error?: string;
@@ -37,7 +37,35 @@ export interface EtcdObservation {
   readonly members: readonly ObservedMember[];
   /** Hosts of the role etcd that are no member; known only where the membership is agreed. */
   readonly missing: readonly HostName[];
+  /** Alarms of members that are none any more, or that etcd could not name (`memberId` 0): they stay until they are disarmed. */
+  readonly strayAlarms: readonly EtcdAlarm[];
   readonly failures: Findings['failures'];
+}
+
+/** etcd found that its data differs from that of the others. */
+export function isCorrupt({ alarms }: ObservedMember): boolean {
+  return alarms.includes('CORRUPT');
+}
+
+/** It commits, and its data may be relied on. */
+export function isSound(member: ObservedMember): boolean {
+  return member.healthy && !isCorrupt(member);
+}
+
+/** Kinds of all alarms that are raised, without those of `leaving` and of members that are gone already. */
+export function alarmsWithout({ members, strayAlarms }: EtcdObservation, leaving?: ObservedMember): readonly string[] {
+  const unnamed = strayAlarms.filter(({ memberId }) => memberId === unnamedMember).map(({ alarm }) => alarm);
+  return [...new Set([...members.filter((each) => each !== leaving).flatMap(({ alarms }) => alarms), ...unnamed])];
+}
+
+/** etcd found that data differs, and cannot tell whose is right. */
+const unnamedMember = '0';
+
+/** For people. */
+export function strayAlarmText({ memberId, alarm }: EtcdAlarm): string {
+  return memberId === unnamedMember
+    ? `alarm ${alarm} of a member that etcd cannot name`
+    : `alarm ${alarm} of ${memberId}, which is no member any more`;
 }
 
 /** Puts together what the hosts said. */
@@ -50,7 +78,7 @@ export function observeEtcd(ctx: PlanContext, findings: Findings): EtcdObservati
   const endpoints = new Map(
     reports.flatMap((report) => report.endpoints.map((state) => [state.endpoint, state] as const)),
   );
-  const alarms = reports.find((report) => report.members)?.alarms ?? [];
+  const alarms = reports.find((report) => report.members && report.alarms.length > 0)?.alarms ?? [];
   const members = list.map((member): ObservedMember => {
     const spec = wanted.find((each) => member.peerUrls.includes(each.peerUrl));
     const urls = spec === undefined ? member.clientUrls : [spec.clientUrl, ...member.clientUrls];
@@ -78,6 +106,7 @@ export function observeEtcd(ctx: PlanContext, findings: Findings): EtcdObservati
     missing: agreed
       ? wanted.filter((each) => !members.some((member) => member.host === each.name)).map(({ name }) => name)
       : [],
+    strayAlarms: alarms.filter(({ memberId }) => !list.some(({ id }) => id === memberId)),
     failures: findings.failures,
   };
 }

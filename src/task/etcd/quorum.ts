@@ -1,4 +1,4 @@
-import type { EtcdObservation, ObservedMember } from './observation.js';
+import { alarmsWithout, type EtcdObservation, isSound, type ObservedMember } from './observation.js';
 
 /** How many voters must agree. */
 export function quorumOf(voters: number): number {
@@ -6,7 +6,8 @@ export function quorumOf(voters: number): number {
 }
 
 /** `2 of 3 voters healthy, quorum 2: none may fail`, and how many of them nothing is known of. */
-export function quorumNow({ membership, members }: EtcdObservation): string {
+export function quorumNow(etcd: EtcdObservation): string {
+  const { membership, members } = etcd;
   const voters = members.filter((member) => !member.isLearner);
   if (voters.length === 0) return 'nobody tells who the members are';
   const healthy = voters.filter((member) => member.healthy).length;
@@ -19,7 +20,10 @@ export function quorumNow({ membership, members }: EtcdObservation): string {
         ? 'there is a quorum, but not all of it could be asked'
         : 'no quorum: every write fails';
   const counted = `${healthy} of ${voters.length} voters healthy${unknown > 0 ? `, ${unknown} unknown` : ''}`;
-  return `${counted}, quorum ${needed}: ${outlook}`;
+  const alarms = alarmsWithout(etcd);
+  const writes =
+    alarms.length > 0 && membership === 'agreed' ? `; no writes while the alarm ${alarms.join(', ')} is raised` : '';
+  return `${counted}, quorum ${needed}: ${outlook}${writes}`;
 }
 
 /** Arithmetic of a change of membership, in words for the user. */
@@ -28,12 +32,15 @@ export interface QuorumForecast {
   readonly lines: readonly string[];
 }
 
-/** What is left when `leaving` are gone: `safe` where those that are healthy then are a quorum of those that are left. */
+/**
+ * What is left when `leaving` are gone: `safe` where those that are healthy then are a quorum of those that are left. One whose data
+ * is corrupt counts as lost.
+ */
 export function quorumWithout({ members }: EtcdObservation, leaving: readonly ObservedMember[]): QuorumForecast {
   const voters = members.filter((member) => !member.isLearner);
   const left = voters.filter((member) => !leaving.includes(member));
-  const healthy = left.filter((member) => member.healthy);
-  const now = voters.filter((member) => member.healthy);
+  const healthy = left.filter((member) => isSound(member));
+  const now = voters.filter((member) => isSound(member));
   const needed = quorumOf(left.length);
   const safe = left.length > 0 && healthy.length >= needed && now.length >= quorumOf(voters.length);
   return {
@@ -57,7 +64,7 @@ export function quorumWith(
 ): QuorumForecast {
   const stay = members.filter((member) => !member.isLearner && !leaving.includes(member));
   let voters = stay.length;
-  let healthy = stay.filter((member) => member.healthy).length;
+  let healthy = stay.filter((member) => isSound(member)).length;
   let safe = true;
   const lines = leaving.length > 0 ? [] : [`now: ${healthy} of ${voters} voters healthy, quorum ${quorumOf(voters)}`];
   for (const name of joining) {

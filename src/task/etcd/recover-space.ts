@@ -16,9 +16,12 @@ import { etcdConfigStep } from './install.js';
 import type { EtcdObservation } from './observation.js';
 import { etcdInputs, etcdService } from './service.js';
 
-/** Members that raised the alarm NOSPACE. */
-export function outOfSpace({ members }: EtcdObservation): readonly string[] {
-  return members.filter(({ alarms }) => alarms.includes('NOSPACE')).map(({ host, name }) => host ?? name);
+/** Members that raised the alarm NOSPACE, for people; also those that are none any more. */
+export function outOfSpace({ members, strayAlarms }: EtcdObservation): readonly string[] {
+  return [
+    ...members.filter(({ alarms }) => alarms.includes('NOSPACE')).map(({ host, name }) => host ?? name),
+    ...strayAlarms.filter(({ alarm }) => alarm === 'NOSPACE').map(({ memberId }) => `${memberId}, which is gone`),
+  ];
 }
 
 /**

@@ -22,7 +22,7 @@ const stages: Readonly<Record<string, Partial<RestoreReport>>> = {
 function seen(byHost: Readonly<Record<string, string>>, { parked = false } = {}): RestoreObservation {
   const blank: RestoreReport = { marker: null, prepared: null, olds: [], hasData: true, holdsFresh: false, uid: '' };
   return {
-    etcd: { membership: 'agreed', members: [], missing: [], failures: [] },
+    etcd: { membership: 'agreed', members: [], missing: [], strayAlarms: [], failures: [] },
     members: Object.entries(byHost).map(([host, stage]) => ({ host, report: { ...blank, ...stages[stage] } })),
     controlPlanes: ['a', 'b'].map((host) => ({ host, marker: null, parked })),
   };

@@ -25,6 +25,7 @@ const observed = (members: readonly ObservedMember[], over: Partial<EtcdObservat
   membership: 'agreed',
   members,
   missing: [],
+  strayAlarms: [],
   failures: [],
   ...over,
 });

@@ -3,7 +3,7 @@ import { draft, type HostName } from '../../plan/index.js';
 import { type StepContext, saveEtcdSnapshot } from '../../step/index.js';
 import type { Fragment, PlanContext } from '../context.js';
 import { etcdMembers } from './endpoints.js';
-import type { EtcdObservation } from './observation.js';
+import { type EtcdObservation, isCorrupt, isSound } from './observation.js';
 
 export { etcdSnapshotReport, type SavedEtcdSnapshot } from '../../step/index.js';
 
@@ -51,7 +51,9 @@ export function whyNoSnapshot(ctx: PlanContext, observed: EtcdObservation): stri
   if (ctx.cluster.spec.etcd.type === 'external') return 'etcd is not managed by kubexm';
   if (sourceOf(ctx, observed) !== undefined) return undefined;
   if (observed.membership !== 'agreed') return 'etcd has no quorum, so nobody can say what its data is';
-  const ill = observed.members.filter(({ healthy }) => !healthy).map(({ name, error }) => `${name}: ${error ?? ''}`);
+  const ill = observed.members
+    .filter((member) => !isSound(member))
+    .map((member) => `${member.name}: ${isCorrupt(member) ? 'alarm CORRUPT' : (member.error ?? '')}`);
   return `no voter on a host that answers is healthy (${ill.join('; ')})`;
 }
 
@@ -63,10 +65,8 @@ function sourceOf(
   if (membership !== 'agreed') return undefined;
   const able = etcdMembers(ctx).flatMap(({ name, clientUrl }) => {
     const member = members.find((each) => each.host === name);
-    const serves = member?.healthy === true && !member.isLearner && !member.alarms.includes('CORRUPT');
-    return member !== undefined && serves && ctx.facts.has(name)
-      ? [{ host: name, endpoint: clientUrl, isLeader: member.isLeader }]
-      : [];
+    const serves = member !== undefined && isSound(member) && !member.isLearner;
+    return serves && ctx.facts.has(name) ? [{ host: name, endpoint: clientUrl, isLeader: member.isLeader }] : [];
   });
   return able.find(({ isLeader }) => !isLeader) ?? able[0];
 }

@@ -6,6 +6,8 @@ import { type EtcdPeer, type StepContext, upgradeEtcdMember } from '../../step/i
 import { placeArchive } from '../artifacts.js';
 import { defineTask, type Fragment, type PlanContext, type Task } from '../context.js';
 import { etcdMembers } from './endpoints.js';
+import { strayAlarmText } from './observation.js';
+import { outOfSpace } from './recover-space.js';
 import { etcdInputs, etcdService } from './service.js';
 import { snapshotFirst } from './snapshot.js';
 import { checkUpgradePath } from './upgrade-path.js';
@@ -120,14 +122,16 @@ function requireWholeCluster({ etcd }: EtcdVersions): void {
     if (member.isLearner) return [`${name} is a learner`];
     return member.alarms.map((alarm) => `${name} has the alarm ${alarm}`);
   });
+  const strays = etcd.strayAlarms.map((alarm) => strayAlarmText(alarm));
   const missing = etcd.missing.map((host) => `${host} has the role etcd and is no member`);
-  const details = [...odd, ...missing];
+  const details = [...odd, ...strays, ...missing];
   if (details.length === 0) return;
   throw new KubexmError('GUARD_REFUSED', 'an upgrade of etcd begins with a cluster that is whole', {
     details,
-    hint: etcd.members.some(({ alarms }) => alarms.includes('NOSPACE'))
-      ? 'kubexm etcd recover-space'
-      : 'kubexm etcd members; make the member list and roleGroups.etcd agree first',
+    hint:
+      outOfSpace(etcd).length > 0
+        ? 'kubexm etcd recover-space'
+        : 'kubexm etcd members; make the member list and roleGroups.etcd agree first',
     retryable: false,
   });
 }
