@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { output } from '../../plan/index.js';
 import { hostTrial } from '../host-step.fixture.js';
 import { deleteNode } from './delete-node.js';
 import { cordonNode, drainNode, guardDrain, uncordonNode } from './drain.js';
@@ -205,6 +206,20 @@ describe('cordonNode and uncordonNode', () => {
     expect(node.spec.unschedulable).toBe(true);
     expect((await trial.play(uncordonNode({ node: 'w1' }))).again?.state).toBe('satisfied');
     expect(node).toEqual({ metadata: { annotations: {} }, spec: {} });
+  });
+
+  test('only where there is a reason', async () => {
+    const { trial, node } = cluster([pod('a')]);
+    const when = output<string>('restart-pending:containerd.service:w1');
+    trial.ctx.write(when, '');
+    const because = 'there is no need';
+    expect(await trial.precheck(cordonNode({ node: 'w1', when }))).toEqual({ state: 'satisfied', because });
+    const drain = drainNode({ node: 'w1', timeoutSeconds: 1, when });
+    expect(await trial.precheck(drain)).toEqual({ state: 'satisfied', because });
+    trial.ctx.write(when, 'its files changed');
+    expect((await trial.play(cordonNode({ node: 'w1', when }))).first).toMatchObject({ because: 'its files changed' });
+    expect(node.spec.unschedulable).toBe(true);
+    expect((await trial.precheck(drain)).state).toBe('needed');
   });
 
   test('what somebody else cordoned stays so', async () => {

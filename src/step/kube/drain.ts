@@ -1,4 +1,5 @@
 import { KubexmError } from '../../errors/index.js';
+import type { Output } from '../../plan/index.js';
 import { type ShellCommand, script } from '../../runner/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
@@ -8,6 +9,8 @@ import { type BudgetObject, budgetsOf, type PodObject, podName, podsToEvict } fr
 
 /** On a node that kubexm cordoned: which operation did. Only such a node is uncordoned by kubexm. */
 const cordonedBy = 'kubexm.io/cordoned-by';
+
+const noNeed = 'there is no need';
 
 /** How many evictions are asked for in one round trip. */
 const evictionsAtOnce = 10;
@@ -19,6 +22,8 @@ const evictionsAtOnce = 10;
 export interface CordonNode {
   readonly node: string;
   readonly operation?: string;
+  /** Only where this says why; empty: there is no need. */
+  readonly when?: Output<string>;
 }
 
 export interface DrainNode {
@@ -37,6 +42,8 @@ export interface DrainNode {
   readonly putBack?: string;
   /** The node goes for good: as soon as its kubelet reports no more, nobody waits for its pods. */
   readonly leaving?: boolean;
+  /** Only where this says why; empty: there is no need. */
+  readonly when?: Output<string>;
 }
 
 interface NodeObject {
@@ -51,8 +58,10 @@ export const cordonNode = defineStep<CordonNode>({
   title: (p) => `Cordon ${p.node}`,
   policy: { attempts: 3, backoffMs: 1000 },
   async precheck(ctx, p) {
+    const reason = p.when && ctx.read(p.when);
+    if (reason === '') return satisfied(noNeed);
     const { metadata, spec } = await nodeOf(ctx, p.node);
-    if (spec.unschedulable !== true) return needed('takes new pods');
+    if (spec.unschedulable !== true) return needed(reason ?? 'takes new pods');
     const by = metadata.annotations?.[cordonedBy];
     if (p.operation === undefined && by !== undefined) return needed(`was cordoned by ${by}, which would uncordon it`);
     return satisfied(by === undefined ? 'is cordoned, not by kubexm' : `is cordoned by ${by}`);
@@ -105,6 +114,7 @@ export const drainNode = defineStep<DrainNode>({
   // Its own limit is `timeoutSeconds`; the last answers come after it.
   policy: { timeoutMs: 86_400_000 },
   async precheck(ctx, p) {
+    if (p.when && ctx.read(p.when) === '') return satisfied(noNeed);
     const pods = podsToEvict(await podsOn(ctx, p));
     if (pods.evict.length === 0) return satisfied('no pods are to be moved');
     if (await isSilent(ctx, p)) return satisfied('does not report to the API: its pods are forgotten with it');

@@ -1,3 +1,5 @@
+import type { Output } from '../../plan/index.js';
+
 /** A unit by its name, with or without `.service`. */
 export interface ServiceName {
   readonly service: string;
@@ -18,6 +20,11 @@ export interface RestartService {
   readonly service: string;
   /** Files on the host; the service is restarted when it runs with other contents than they have now. */
   readonly inputs: readonly string[];
+}
+
+export interface RestartPending extends RestartService {
+  /** Filled with the reason, and empty where there is none. */
+  readonly output: Output<string>;
 }
 
 export interface DaemonReload {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { output } from '../../plan/index.js';
 import { type FakeAnswer, type FakeCall, type FakeHost, sh } from '../../runner/index.js';
 import { hostTrial } from '../host-step.fixture.js';
-import { restartService, startService } from './service.js';
+import { restartPending, restartService, startService } from './service.js';
 
 const config = '/etc/etcd/etcd.yaml';
 const unit = '/etc/systemd/system/etcd.service';
@@ -106,6 +107,22 @@ describe('kubexm killed', () => {
     host.files.put(stampPath, '{"invocationId":"17');
     expect((await precheck(step)).state).toBe('satisfied');
   });
+});
+
+test('whether a restart is to come is told beforehand, of a service that runs', async () => {
+  const { play, precheck, host, outputs } = await runningEtcd();
+  const ask = restartPending({ ...params, output: output<string>('pending') });
+  expect(await precheck(ask)).toEqual({ state: 'satisfied', because: 'it is not' });
+  expect(outputs.get('pending')).toBe('');
+  host.files.put(config, 'b');
+  await precheck(ask);
+  expect(outputs.get('pending')).toBe('its files changed');
+  await play(step);
+  await precheck(ask);
+  expect(outputs.get('pending')).toBe('');
+  await host.run(sh`systemctl stop etcd`);
+  await precheck(ask);
+  expect(outputs.get('pending')).toBe('');
 });
 
 test('a file that changes while the service starts counts as changed', async () => {

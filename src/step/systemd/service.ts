@@ -2,7 +2,8 @@ import { hostPaths } from '../../common/host-paths.js';
 import { sh } from '../../runner/index.js';
 import { rememberBefore } from '../common/before.js';
 import { defineStep, needed, satisfied } from '../define.js';
-import type { DaemonReload, RestartService, ServiceName, StartService, StopService } from './params.js';
+import type { StepContext } from '../context.js';
+import type { DaemonReload, RestartPending, RestartService, ServiceName, StartService, StopService } from './params.js';
 import { currentStamp, readInputs, writeStamp } from './stamp.js';
 import { systemctl, unitName, usableUnit } from './unit.js';
 
@@ -91,21 +92,38 @@ export const restartService = defineStep({
   kind: 'service.restart',
   title: (p: RestartService) => `Restart ${p.service} if its files changed`,
   policy,
-  async precheck(ctx, p) {
-    const { active, activeSince } = await usableUnit(ctx, p.service);
-    if (active !== 'active' && active !== 'reloading') return needed(`is ${active}`);
-    const [inputs, stamp] = await Promise.all([readInputs(ctx, p.inputs), currentStamp(ctx, p.service)]);
-    if (stamp) return stamp.inputs === inputs.sha256 ? satisfied('runs with these files') : needed('its files changed');
-    // The same second may be either; a restart too many does less harm than an old configuration.
-    if (inputs.changedAt >= activeSince) return needed(`${inputs.changed} is newer than the running service`);
-    return satisfied('its files are older than the running service');
-  },
+  precheck: (ctx, p) => restartState(ctx, p),
   async run(ctx, p) {
     const inputs = await readInputs(ctx, p.inputs);
     await systemctl(ctx, 'restart', p.service);
     await writeStamp(ctx, p.service, inputs);
   },
 });
+
+/** Tells those that come before a `restartService` whether it will restart a service that runs. Changes nothing. */
+export const restartPending = defineStep({
+  kind: 'service.restart-pending',
+  title: (p: RestartPending) => `See whether ${p.service} is to be restarted`,
+  writes: (p) => [p.output.$output],
+  async precheck(ctx, p) {
+    const { active } = await usableUnit(ctx, p.service);
+    const { state, because } = await restartState(ctx, p);
+    const pending = active === 'active' && state === 'needed';
+    ctx.write(p.output, pending ? because : '');
+    return satisfied(pending ? `it is: ${because}` : 'it is not');
+  },
+  run: async () => undefined,
+});
+
+async function restartState(ctx: StepContext, p: RestartService) {
+  const { active, activeSince } = await usableUnit(ctx, p.service);
+  if (active !== 'active' && active !== 'reloading') return needed(`is ${active}`);
+  const [inputs, stamp] = await Promise.all([readInputs(ctx, p.inputs), currentStamp(ctx, p.service)]);
+  if (stamp) return stamp.inputs === inputs.sha256 ? satisfied('runs with these files') : needed('its files changed');
+  // The same second may be either; a restart too many does less harm than an old configuration.
+  if (inputs.changedAt >= activeSince) return needed(`${inputs.changed} is newer than the running service`);
+  return satisfied('its files are older than the running service');
+}
 
 /** Makes systemd read unit files that are newer than what it has loaded. */
 export const daemonReload = defineStep({

@@ -140,6 +140,21 @@ describe('the plan', () => {
     expect(verify?.jobs[0]?.step.params).toMatchObject({ network: true });
   });
 
+  test('where nodes are drained first, they are emptied before a restart, and every one has its turn', () => {
+    const containerd = { containerRuntime: { containerd: { drainBeforeRestart: true } } };
+    const first = { leftovers: [...node.leftovers, '/etc/kubernetes/admin.conf'] };
+    const plan = planOf({ kubernetes: containerd }, { m1: first, m2: first, w1: node, w2: node, w3: node });
+    expect(hostsOf(plan, 'other-workers/containerd/start')).toBeUndefined();
+    for (const [host, speaker] of [
+      ['m1', 'm2'],
+      ['w3', 'm1'],
+    ]) {
+      expect(hostsOf(plan, `${host}/containerd/restart-pending-${host}`)).toEqual([host]);
+      expect(hostsOf(plan, `${host}/containerd/drain-${host}`)).toEqual([speaker]);
+      expect(hostsOf(plan, `${host}/uncordon-${host}`)).toEqual([speaker]);
+    }
+  });
+
   test('the kind of a runtime in use is looked at on the nodes, and nowhere else', () => {
     const { nodes } = guardRuntimes.plan(planContext(smallCluster(), { facts: { m1: node } }));
     expect(nodes.get('same-runtime/kubelet')?.jobs.map(({ host, step }) => [host, step.params])).toEqual([

@@ -6,6 +6,7 @@ import { placeArchive, placeBinary } from '../artifacts.js';
 import { osReady } from '../milestones.js';
 import { fewAtOnce, placeTools, type RuntimeDraft } from './common.js';
 import { containerdConfig } from './containerd-config.js';
+import { drainedFirst } from './drained-restart.js';
 import { writeRegistries } from './registry.js';
 
 const service = 'containerd.service';
@@ -45,12 +46,10 @@ export function planContainerd(draft: RuntimeDraft<Containerd>): void {
   const reloaded = g.add('daemon-reload', hosts, daemonReload({ units: [service] }), { after: sameHost(written) });
   const enabled = g.add('enable', hosts, enableService({ service }), { after: sameHost(reloaded) });
   // Pods live on while it restarts. certs.d is read at each pull: a changed mirror needs no restart.
-  g.add(
-    'start',
-    hosts,
-    restartService({ service, inputs: [config, unit, `${hostPaths.bin}/containerd`] }, fewAtOnce(draft)),
-    {
-      after: sameHost([containerd, runc, configured, enabled, osReady]),
-    },
-  );
+  const restart = { service, inputs: [config, unit, `${hostPaths.bin}/containerd`] };
+  const placed = [containerd, runc, configured, enabled];
+  const empty = drainedFirst(draft, { restart, after: placed });
+  g.add('start', hosts, restartService(restart, fewAtOnce(draft)), {
+    after: [sameHost([...placed, osReady]), ...empty],
+  });
 }

@@ -5,14 +5,15 @@ import { criReady, type StepContext } from '../../step/index.js';
 import { defineTask, type Fragment, nodeHosts, ownHosts, type PlanContext } from '../context.js';
 import { runtimeReady } from '../milestones.js';
 import type { RuntimeDraft } from './common.js';
+import { isDrained, undrained } from './drained-restart.js';
 import { planContainerd } from './install-containerd.js';
 import { planDocker } from './install-docker.js';
 import { criEndpoint, hasNetwork, isNode, runtimeGroups } from './runtime-hosts.js';
 
 /**
  * The container runtime of the config on every node. Hosts that are to become nodes get it all at once. On nodes it is in
- * use: control planes change one after the other, then one worker, then the others, and each begins only when those
- * before it are well.
+ * use: control planes change one after the other, then one worker, then the others (one by one where they are drained),
+ * and each begins only when those before it are well.
  */
 export const installContainerRuntime = defineTask('install-container-runtime', (ctx) => {
   const controlPlanes = ownHosts(ctx, 'control-plane');
@@ -36,7 +37,10 @@ export const installContainerRuntime = defineTask('install-container-runtime', (
   };
   for (const host of controlPlanes.filter((name) => nodes.includes(name))) change(host, [host]);
   if (firstWorker !== undefined) change(firstWorker, [firstWorker]);
-  if (workers.length > 0) change('other-workers', workers);
+  const drained = workers.filter((host) => isDrained(ctx, host));
+  for (const host of drained) change(host, [host]);
+  const others = workers.filter((host) => !drained.includes(host));
+  if (others.length > 0) change('other-workers', others);
   const verified = g.addEach('verify', hosts, (host) => criReady({ endpoint: criEndpoint(ctx, host).socket }), {
     after: sameHost(ready, { where: 'present' }),
   });
@@ -60,12 +64,13 @@ export function onHosts(
     planRuntime({ g: part, ctx, runtime, hosts: of, inUse });
     return g.include(part.done());
   });
-  g.addEach(
+  const verified = g.addEach(
     'verify',
     inUse ? hosts : [],
     (host) => criReady({ endpoint: criEndpoint(ctx, host).socket, network: hasNetwork(ctx, host) }),
     { after: sameHost(placed, { where: 'present' }) },
   );
+  if (inUse) undrained({ g, ctx, hosts }, verified);
   return g.done();
 }
 

@@ -161,7 +161,7 @@ function otherRuntime(ctx: PlanContext, node: HostName): ContainerRuntime {
   const common = { runcVersion, cniPluginsVersion, crictlVersion, version };
   // Only names are needed of what goes.
   return wanted.type === 'docker'
-    ? { type: 'containerd', ...common, containerd: { extraConfig: {} } }
+    ? { type: 'containerd', ...common, containerd: { extraConfig: {}, drainBeforeRestart: false } }
     : {
         type: 'docker',
         ...common,

@@ -73,5 +73,23 @@ export const node5 = scenario({
     assert.deepEqual(differences(state, await hostStates(t)), []);
     t.measure('run again', `${(again.ms / 1000).toFixed(1)} s, nothing changed`);
     await assertClusterHealthy(t, { nodes: t.hostNames });
+
+    const drained = {
+      registry,
+      kubernetes: {
+        containerRuntime: {
+          containerd: { drainBeforeRestart: true, extraConfig: { metrics: { address: '127.0.0.1:1339' } } },
+        },
+      },
+    };
+    const moved = await create(drained);
+    const jobs = (name: string) => moved.changed.filter((job) => job.includes(`/${name}-node`));
+    for (const name of ['cordon', 'uncordon'])
+      assert.equal(jobs(name).length, 3, `${name}\n${moved.changed.join('\n')}`);
+    assert.ok(jobs('drain').length > 0, 'pods moved away from no node');
+    assert.doesNotMatch(await t.kubectl('get nodes'), /SchedulingDisabled/);
+    t.measure('with drainBeforeRestart', `${(moved.ms / 1000).toFixed(1)} s, ${jobs('drain').length} nodes emptied`);
+    assert.deepEqual((await create(drained)).changed, []);
+    await assertClusterHealthy(t, { nodes: t.hostNames });
   },
 });

@@ -14,7 +14,7 @@ describe('a host that says nothing', () => {
       runcVersion: 'v1.3.6',
       cniPluginsVersion: 'v1.9.1',
       crictlVersion: 'v1.34.0',
-      containerd: { extraConfig: {} },
+      containerd: { extraConfig: {}, drainBeforeRestart: false },
     });
     expect(resolve({ type: 'docker' })).toMatchObject({
       type: 'docker',

@@ -48,6 +48,11 @@ const fields = {
       "Where the packages come from: a repository of its own, or `distribution` for the host's package sources as they are; default: Docker's own repository for docker-ce, else `distribution`.",
     ),
   containerdConfig: jsonObject.describe('Merged into /etc/containerd/config.toml.'),
+  drainBeforeRestart: z
+    .boolean()
+    .describe(
+      'Whether the pods of a node move away before containerd restarts there for a changed version or config, one node after the other; default false: pods live on through a restart.',
+    ),
   daemonConfig: jsonObject.describe('Merged into /etc/docker/daemon.json.'),
 } as const;
 
@@ -67,7 +72,10 @@ export const containerRuntimeSchema = z.strictObject({
     .optional()
     .describe("The pause image; default: this Kubernetes version's pause in `kubernetes.imageRepository`."),
   containerd: z
-    .strictObject({ extraConfig: fields.containerdConfig.default({}) })
+    .strictObject({
+      extraConfig: fields.containerdConfig.default({}),
+      drainBeforeRestart: fields.drainBeforeRestart.default(false),
+    })
     .prefault({})
     .describe('Settings of containerd.'),
   docker: z
@@ -85,7 +93,10 @@ export const hostRuntimeSchema = z.strictObject({
   type: fields.type.optional(),
   ...versionFields,
   containerd: z
-    .strictObject({ extraConfig: fields.containerdConfig.optional() })
+    .strictObject({
+      extraConfig: fields.containerdConfig.optional(),
+      drainBeforeRestart: fields.drainBeforeRestart.optional(),
+    })
     .optional()
     .describe("Settings of containerd, laid over the cluster's."),
   docker: z
@@ -121,7 +132,10 @@ export function resolveContainerRuntime(
       type: 'containerd',
       version: version ?? versions.containerd,
       ...common,
-      containerd: { extraConfig: merged(cluster.containerd.extraConfig, host.containerd?.extraConfig) },
+      containerd: {
+        extraConfig: merged(cluster.containerd.extraConfig, host.containerd?.extraConfig),
+        drainBeforeRestart: host.containerd?.drainBeforeRestart ?? cluster.containerd.drainBeforeRestart,
+      },
     };
   }
   const packages = host.docker?.packages ?? cluster.docker.packages;

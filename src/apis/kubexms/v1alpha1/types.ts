@@ -123,7 +123,7 @@ export interface Containerd extends RuntimeCommon {
   readonly type: 'containerd';
   /** Without v: 2.1.9 */
   readonly version: string;
-  readonly containerd: { readonly extraConfig: JsonObject };
+  readonly containerd: { readonly extraConfig: JsonObject; readonly drainBeforeRestart: boolean };
 }
 
 export interface Docker extends RuntimeCommon {
