@@ -1,3 +1,4 @@
+import { certsGroup } from './certs/commands.js';
 import { clusterGroup } from './cluster/commands.js';
 import { type CommandSpec, commonOptions, type GroupSpec } from './command-spec.js';
 import { configGroup } from './config/commands.js';
@@ -6,7 +7,7 @@ import { labGroup } from './lab/commands.js';
 import { nodeGroup } from './node/commands.js';
 
 /** Everything that kubexm can be told, in the order of its help. */
-export const groups: readonly GroupSpec[] = [clusterGroup, nodeGroup, etcdGroup, configGroup, labGroup];
+export const groups: readonly GroupSpec[] = [clusterGroup, nodeGroup, etcdGroup, certsGroup, configGroup, labGroup];
 
 export const rootCommands: readonly CommandSpec[] = [
   {

@@ -22,6 +22,7 @@ import {
   prepareOs,
   pullNodeImages,
   type RenewCertificates,
+  readAllCertificates,
   readApiservers,
   readBackups,
   readEtcd,
@@ -55,6 +56,7 @@ export {
   beforeDraining,
   beforeRemoving,
   beforeReplacing,
+  certificateDrift,
   certificateProblems,
   checkHosts,
   cordonNodes,
@@ -87,6 +89,7 @@ export {
   membersToMove,
   migrateRuntime,
   needsMembership,
+  observeAllCertificates,
   observeBackups,
   observeCertificates,
   observeEtcd,
@@ -179,6 +182,7 @@ export const status = defineModule('status', [readStatus, readEtcd]);
 export const etcdState = defineModule('etcd-state', [readEtcd]);
 /** Members with all that hangs on them. */
 export const etcdHealth = defineModule('etcd-health', [readEtcd, readEtcdCertificates, readApiservers, readBackups()]);
+export const certificateReads = defineModule('certificates', [readAllCertificates]);
 export const etcdCertificateReads = defineModule('etcd-certificates', [readEtcdCertificates]);
 /** The CA of this machine, before anything is signed with it. */
 export const etcdCa = defineModule('etcd-ca', [requireEtcdCa]);

@@ -1,5 +1,6 @@
 export {
   alarmsWithout,
+  certificateDrift,
   certificateProblems,
   corruptMembers,
   corruptRunbook,
@@ -66,6 +67,7 @@ export type {
   UpgradeStage,
   UpgradeTurn,
 } from '../task/index.js';
+export { certificatesOf } from './certs/certificates.js';
 export { checkCluster } from './cluster/check.js';
 export { createAndPrune, createCluster } from './cluster/create.js';
 export { deletionOfCluster } from './cluster/delete.js';

@@ -2,6 +2,8 @@ export { type EtcdDefragResult, etcdDefragReport } from '../step/index.js';
 export { installCoreDns } from './addons/coredns.js';
 export { applyAddons } from './addons/manifests.js';
 export { verifyReadiness } from './addons/verify.js';
+export { certificateDrift, certificateProblems, type ObservedCertificate } from './certs/observe.js';
+export { observeAllCertificates, readAllCertificates } from './certs/read.js';
 export { guardRuntimes } from './container-runtime/guard.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';
@@ -28,12 +30,7 @@ export {
 } from './etcd/observation.js';
 export { quorumNow, quorumOf, quorumWithout } from './etcd/quorum.js';
 export { readApiservers } from './etcd/read-apiservers.js';
-export {
-  certificateProblems,
-  type ObservedCertificate,
-  observeCertificates,
-  readEtcdCertificates,
-} from './etcd/read-certificates.js';
+export { observeCertificates, readEtcdCertificates } from './etcd/read-certificates.js';
 export { readEtcd } from './etcd/read-state.js';
 export { outOfSpace, recoverEtcdSpace } from './etcd/recover-space.js';
 export { beforeRemoving, forecastRemove, leavingOf, type RemoveMember, removeMember } from './etcd/remove-member.js';

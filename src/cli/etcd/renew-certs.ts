@@ -1,8 +1,9 @@
 import { plural } from '../../logger/index.js';
 import { type EtcdHealth, etcdHealthOf, renewEtcd } from '../../pipeline/index.js';
+import { wholeDays } from '../certs/show.js';
 import type { Invocation } from '../command-spec.js';
 import { type OperationOptions, readCluster, runOperation } from '../operation.js';
-import { wholeDays } from './certs.js';
+
 import { loadManagedEtcd } from './verdict.js';
 
 interface RenewOptions extends OperationOptions {

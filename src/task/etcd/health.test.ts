@@ -91,6 +91,7 @@ function certificates(over: Readonly<Record<string, Readonly<Record<string, Json
     daysLeft: 300.5,
     serial: '01',
     fingerprint: name,
+    signedBy: ['ca'],
     ...over[name],
   });
   const sansOf = (name: string) => [`DNS:${name}`, 'DNS:localhost', `IP:${address(name)}`, 'IP:127.0.0.1'];

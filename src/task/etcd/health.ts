@@ -1,4 +1,5 @@
 import type { HostName } from '../../plan/index.js';
+import { certificateProblems, type ObservedCertificate } from '../certs/observe.js';
 import type { PlanContext } from '../context.js';
 import type { Findings } from '../findings.js';
 import { type BackupObservation, observeBackups } from './backup.js';
@@ -6,7 +7,7 @@ import { type MemberHealth, memberProblems, membersHealth } from './member-healt
 import { type EtcdObservation, type ObservedMember, observeEtcd } from './observation.js';
 import { quorumNow } from './quorum.js';
 import { type ObservedApiserver, observeApiservers } from './read-apiservers.js';
-import { certificateProblems, type ObservedCertificate, observeCertificates } from './read-certificates.js';
+import { observeCertificates } from './read-certificates.js';
 
 export type EtcdVerdict = 'healthy' | 'degraded' | 'no-quorum';
 

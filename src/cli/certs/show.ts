@@ -1,0 +1,89 @@
+import { KubexmError } from '../../errors/index.js';
+import { certificateDrift, certificateProblems, type ObservedCertificate } from '../../pipeline/index.js';
+import { type Io, note, print, printJson } from '../io.js';
+import { table } from '../table.js';
+
+/** How certificates are to be shown. `next`: the command that puts right what is wrong. */
+export interface ShowCertificates {
+  readonly cluster: string;
+  readonly certificates: readonly ObservedCertificate[];
+  readonly warnDays: number;
+  /** `text`, `json` or `prometheus`. */
+  readonly output: string;
+  readonly next: string;
+}
+
+/** Prints them. The exit code: 3 where one runs out soon, is not as it should be, or could not be looked at. */
+export function showCertificates(io: Io, shown: ShowCertificates): number {
+  const { cluster, certificates, warnDays, output } = shown;
+  const problems = certificateProblems(certificates, warnDays);
+  if (output === 'json') printJson(io, { cluster, warnDays, problems, certificates });
+  else if (output === 'prometheus') print(io, prometheusText(cluster, certificates));
+  else print(io, certificatesTable(certificates));
+  if (output !== 'json') for (const problem of problems) note(io, problem);
+  if (problems.length > 0 && output === 'text') note(io, `Next: ${shown.next}`);
+  const allKnown = certificates.every(({ state }) => state !== 'unknown');
+  return problems.length === 0 && allKnown ? 0 : 3;
+}
+
+/** A number of days from the command line. */
+export function wholeDays(option: string, text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new KubexmError('USAGE', `${option} ${text}: not a number of days`, { hint: `${option} 30` });
+}
+
+function certificatesTable(certificates: readonly ObservedCertificate[]): string {
+  return table([
+    ['HOST', 'PATH', 'DAYS', 'SUBJECT', 'SANS', 'DRIFT'],
+    ...certificates.map((certificate) => {
+      const { host, path, state, daysLeft, subject = '', sans = [] } = certificate;
+      if (state !== 'present') return [host, path, state, '', '', ''];
+      const names = sans.map((san) => san.replace(/^(DNS|IP):/, ''));
+      return [
+        host,
+        path,
+        String(daysLeft),
+        subject,
+        names.join(',') || '-',
+        certificateDrift(certificate).join('; ') || '-',
+      ];
+    }),
+  ]);
+}
+
+/** For the textfile collector of the node exporter: https://prometheus.io/docs/instrumenting/exposition_formats/ */
+function prometheusText(cluster: string, certificates: readonly ObservedCertificate[]): string {
+  const labels = ({ host, path }: ObservedCertificate, more: Readonly<Record<string, string>> = {}) =>
+    Object.entries({ cluster, host, path, ...more })
+      .map(([name, value]) => `${name}="${escaped(value)}"`)
+      .join(',');
+  const metric = (name: string, help: string, lines: readonly string[]) => [
+    `# HELP ${name} ${help}`,
+    `# TYPE ${name} gauge`,
+    ...lines.map((line) => `${name}${line}`),
+  ];
+  const present = certificates.filter(({ state }) => state === 'present');
+  return [
+    ...metric(
+      'kubexm_certificate_expiry_timestamp_seconds',
+      'When the certificate runs out, in seconds since the epoch.',
+      present.map(
+        (each) => `{${labels(each, { subject: each.subject ?? '' })}} ${Date.parse(each.expiresAt ?? '') / 1000}`,
+      ),
+    ),
+    ...metric(
+      'kubexm_certificate_drift',
+      'In how many ways the certificate is not what the cluster file and the CA of the work directory ask for.',
+      present.map((each) => `{${labels(each)}} ${certificateDrift(each).length}`),
+    ),
+    ...metric(
+      'kubexm_certificate_present',
+      '1: it is there and can be read; 0: it is missing, broken, or its host does not answer.',
+      certificates.map((each) => `{${labels(each)}} ${each.state === 'present' ? 1 : 0}`),
+    ),
+  ].join('\n');
+}
+
+function escaped(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}

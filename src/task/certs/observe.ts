@@ -1,0 +1,151 @@
+import type { CertsComponent } from '../../common/work-dirs.js';
+import { CONTROL_NODE, type HostName } from '../../plan/index.js';
+import type { CertificatesReport } from '../../step/index.js';
+import type { PlanContext } from '../context.js';
+import { type Findings, reported } from '../findings.js';
+import { certificateFiles } from '../pki.js';
+
+type CertificateReport = CertificatesReport['certificates'][number];
+
+/** A certificate authority of the cluster, as its files in the work directory are called. */
+export interface AuthorityName {
+  readonly component: CertsComponent;
+  readonly name: string;
+}
+
+/** A certificate that should be on a host. */
+export interface WantedCertificate {
+  readonly host: HostName;
+  readonly path: string;
+  /** Of a kubeconfig: what it trusts is looked at as well. */
+  readonly isKubeconfig?: boolean;
+  /** The CA that this is, or that has to have signed it. Absent: it is its own. */
+  readonly authority?: AuthorityName & { readonly is: 'itself' | 'signer' };
+  /** The one of the work directory that it has to be; absent where it is made on the host. */
+  readonly own?: AuthorityName;
+  readonly sans: readonly string[];
+  /** Absent ones are not told of. */
+  readonly isOptional?: boolean;
+}
+
+/** A certificate that should be on a host. `missing`: the host was asked, and has none; `unknown`: it could not be asked. */
+export interface ObservedCertificate {
+  readonly host: HostName;
+  readonly path: string;
+  readonly state: 'present' | 'missing' | 'broken' | 'unknown';
+  /** Why it is broken or unknown. */
+  readonly error?: string;
+  /** `CN=node1` */
+  readonly subject?: string;
+  readonly sans?: readonly string[];
+  /** Names and addresses of the config that it does not have. */
+  readonly missingSans?: readonly string[];
+  readonly serial?: string;
+  /** ISO 8601. */
+  readonly expiresAt?: string;
+  /** Whole days. */
+  readonly daysLeft?: number;
+  /** It is the one of the control machine's work directory; absent where there is none to compare with. */
+  readonly isOwn?: boolean;
+  /** The CA of the work directory has signed it; absent where there is none to compare with, and for CAs. */
+  readonly isSignedByOwn?: boolean;
+  /** Of CAs and kubeconfigs: how many CAs are trusted there; more than one in the middle of a rotation. */
+  readonly trusted?: number;
+  /** Of CAs and kubeconfigs: the CA of the work directory is among those. */
+  readonly trustsOwn?: boolean;
+}
+
+/** What the hosts have, beside what they should have. */
+export function observeWanted(
+  ctx: PlanContext,
+  findings: Findings,
+  { report, wanted }: { readonly report: string; readonly wanted: readonly WantedCertificate[] },
+): readonly ObservedCertificate[] {
+  const reports = new Map(reported<CertificatesReport>(findings, report).map(({ host, data }) => [host, data]));
+  const own = reports.get(CONTROL_NODE)?.certificates ?? [];
+  const ownFingerprint = ({ component, name }: AuthorityName) => {
+    const path = certificateFiles(ctx, component, name).cert;
+    return own.find((each) => each.name === path)?.fingerprint;
+  };
+  const failureOf = (host: HostName) =>
+    findings.failures.find((failure) => failure.host === host)?.message ?? `${host} does not answer`;
+  return wanted.flatMap((each): readonly ObservedCertificate[] => {
+    const { host, path } = each;
+    const found = reports.get(host);
+    if (found === undefined) return [{ host, path, state: 'unknown', error: failureOf(host) }];
+    const broken = found.broken.find(({ name }) => name === path);
+    if (broken !== undefined) return [{ host, path, state: 'broken', error: broken.error }];
+    const here = found.certificates.filter(({ name }) => name === path);
+    const certificate = here.find(({ part }) => part !== 'authority');
+    if (certificate === undefined) return each.isOptional === true ? [] : [{ host, path, state: 'missing' }];
+    return [present(each, { certificate, here, ownFingerprint })];
+  });
+}
+
+function present(
+  { host, path, sans, authority, own, isKubeconfig = false }: WantedCertificate,
+  {
+    certificate,
+    here,
+    ownFingerprint,
+  }: {
+    readonly certificate: CertificateReport;
+    readonly here: readonly CertificateReport[];
+    readonly ownFingerprint: (name: AuthorityName) => string | undefined;
+  },
+): ObservedCertificate {
+  const ca = authority && ownFingerprint(authority);
+  const copy = own && ownFingerprint(own);
+  const trusted = here.filter(({ part }) => (isKubeconfig ? part === 'authority' : authority?.is === 'itself'));
+  return {
+    host,
+    path,
+    state: 'present',
+    subject: certificate.subject,
+    sans: certificate.sans,
+    missingSans: sans.filter((san) => !certificate.sans.includes(san)),
+    serial: certificate.serial,
+    expiresAt: certificate.expiresAt,
+    daysLeft: Math.floor(certificate.daysLeft),
+    ...(copy === undefined ? {} : { isOwn: copy === certificate.fingerprint }),
+    ...(ca !== undefined && authority?.is === 'signer' ? { isSignedByOwn: certificate.signedBy.includes(ca) } : {}),
+    ...(trusted.length === 0 ? {} : { trusted: trusted.length }),
+    ...(trusted.length === 0 || ca === undefined
+      ? {}
+      : { trustsOwn: trusted.some(({ fingerprint }) => fingerprint === ca) }),
+  };
+}
+
+/** How it differs from what it should be, whatever its age. */
+export function certificateDrift(certificate: ObservedCertificate): readonly string[] {
+  const { missingSans = [], isOwn, isSignedByOwn, trusted = 1, trustsOwn } = certificate;
+  return [
+    ...(missingSans.length > 0 ? [`does not have ${missingSans.join(', ')}`] : []),
+    ...(isOwn === false ? ['is not the one of the work directory'] : []),
+    ...(isSignedByOwn === false ? ['is not signed by the CA of the work directory'] : []),
+    ...(trustsOwn === false && isOwn !== false ? ['does not trust the CA of the work directory'] : []),
+    ...(trusted > 1 ? [`trusts ${trusted} CAs: a rotation is half done`] : []),
+  ];
+}
+
+/** What is wrong with them; one that ends within `warnDays` is. */
+export function certificateProblems(certificates: readonly ObservedCertificate[], warnDays: number): readonly string[] {
+  return certificates.flatMap((certificate) => {
+    const { host, path, state, error, daysLeft } = certificate;
+    const at = `${path} on ${host}`;
+    if (state === 'unknown') return [];
+    if (state === 'missing') return [`${at} is missing`];
+    if (state === 'broken') return [`${at} cannot be read: ${error ?? ''}`];
+    return [
+      ...(daysLeft !== undefined && daysLeft < 0 ? [`${at} has run out`] : []),
+      ...(daysLeft !== undefined && daysLeft >= 0 && daysLeft < warnDays
+        ? [`${at} runs out in ${daysText(daysLeft)}`]
+        : []),
+      ...certificateDrift(certificate).map((drift) => `${at} ${drift}`),
+    ];
+  });
+}
+
+function daysText(days: number): string {
+  return days === 1 ? '1 day' : `${days} days`;
+}
