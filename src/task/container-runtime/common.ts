@@ -14,6 +14,8 @@ export interface RuntimeDraft<R extends ContainerRuntime> {
   readonly hosts: readonly HostName[];
   /** Pods run in it: only some hosts at a time may be without it for a moment. */
   readonly inUse: boolean;
+  /** Pods move away first where the config asks for it; whoever has emptied the nodes already says no. */
+  readonly drains: boolean;
 }
 
 /** For the steps that a runtime in use does not answer during. */

@@ -5,6 +5,9 @@ import { speakerBeside } from '../kubernetes/init-host.js';
 import type { RuntimeDraft } from './common.js';
 import { runtimeOf } from './runtime-hosts.js';
 
+/** Who has cordoned a node, as it says there. */
+const operation = 'cluster create';
+
 /** How long the pods of one node may take to go, budgets included. */
 const drainSeconds = 600;
 
@@ -16,10 +19,10 @@ export function isDrained(ctx: PlanContext, host: HostName): boolean {
 
 /** Moves the pods away, where this restart is to come; gives what it waits for. */
 export function drainedFirst(
-  { g, ctx, hosts, inUse }: Pick<RuntimeDraft<never>, 'g' | 'ctx' | 'hosts' | 'inUse'>,
+  { g, ctx, hosts, drains }: Pick<RuntimeDraft<never>, 'g' | 'ctx' | 'hosts' | 'drains'>,
   { restart, after }: { readonly restart: RestartService; readonly after: readonly Ref[] },
 ): readonly Ref[] {
-  const drained = hosts.filter((host) => inUse && isDrained(ctx, host));
+  const drained = hosts.filter((host) => drains && isDrained(ctx, host));
   return drained.map((node) => {
     const when = output<string>(`restart-pending:${restart.service}:${node}`);
     const speaker = speakerBeside(ctx, [node]);
@@ -44,5 +47,3 @@ export function undrained({ g, ctx, hosts }: Pick<RuntimeDraft<never>, 'g' | 'ct
     g.add(`uncordon-${node}`, [speakerBeside(ctx, [node])], uncordonNode({ node }), { after });
   }
 }
-
-const operation = 'cluster create';

@@ -32,7 +32,7 @@ export const installContainerRuntime = defineTask('install-container-runtime', (
   ];
   let before: Ref | undefined;
   const change = (name: string, batch: readonly HostName[]): void => {
-    before = g.include(onHosts(ctx, name, batch, { inUse: true }), { after: before });
+    before = g.include(onHosts(ctx, name, batch, { inUse: true, drains: true }), { after: before });
     ready.push(before);
   };
   for (const host of controlPlanes.filter((name) => nodes.includes(name))) change(host, [host]);
@@ -48,12 +48,15 @@ export const installContainerRuntime = defineTask('install-container-runtime', (
   return g.done();
 });
 
-/** The runtimes of some hosts, all at once. `inUse`: a change is over when the network is there again. */
+/**
+ * The runtimes of some hosts, all at once. `inUse`: a change is over when the network is there again. `drains`: with the
+ * pods moved away first, where the config asks for it.
+ */
 export function onHosts(
   ctx: PlanContext,
   name: string,
   hosts: readonly HostName[],
-  { inUse = false }: { readonly inUse?: boolean } = {},
+  { inUse = false, drains = false }: { readonly inUse?: boolean; readonly drains?: boolean } = {},
 ): Fragment {
   const g = draft<StepContext>(name);
   const kinds = new Map<string, number>();
@@ -61,7 +64,7 @@ export function onHosts(
     const count = (kinds.get(runtime.type) ?? 0) + 1;
     kinds.set(runtime.type, count);
     const part = draft<StepContext>(count === 1 ? runtime.type : `${runtime.type}-${count}`);
-    planRuntime({ g: part, ctx, runtime, hosts: of, inUse });
+    planRuntime({ g: part, ctx, runtime, hosts: of, inUse, drains });
     return g.include(part.done());
   });
   const verified = g.addEach(
@@ -70,7 +73,7 @@ export function onHosts(
     (host) => criReady({ endpoint: criEndpoint(ctx, host).socket, network: hasNetwork(ctx, host) }),
     { after: sameHost(placed, { where: 'present' }) },
   );
-  if (inUse) undrained({ g, ctx, hosts }, verified);
+  if (drains) undrained({ g, ctx, hosts }, verified);
   return g.done();
 }
 

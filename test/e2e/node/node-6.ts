@@ -32,7 +32,7 @@ export const node6 = scenario({
       g.include(prepareOs.plan(ctx));
       const runtime = runtimeOf(ctx, host);
       assert.equal(runtime.type, 'docker');
-      if (runtime.type === 'docker') installDocker({ g, ctx, runtime, hosts: [host], inUse: false });
+      if (runtime.type === 'docker') installDocker({ g, ctx, runtime, hosts: [host], inUse: false, drains: false });
       return g.done();
     };
     const before = await remains(t.onHost, host);
