@@ -35,6 +35,11 @@ part="$dir/.partial-$kind-$$"
 agreed=$(ask get kubexm -w json) || fail "member $KUBEXM_MEMBER has no quorum behind it"
 reported=$(field revision "$agreed")
 status=$(ask endpoint status -w json)
+alarms=$(ask alarm list) || fail "cannot read the alarms of etcd"
+case "$alarms" in
+*"memberID:$(field member_id "$status") alarm:CORRUPT"*)
+  fail "member $KUBEXM_MEMBER has the alarm CORRUPT: its data is no backup of anything; kubexm etcd alarms says what to do" ;;
+esac
 size=$(field dbSize "$status")
 free=$(df -Pk -- "$dir" | awk 'NR == 2 { print $4 }')
 [ -n "$reported" ] && [ -n "$size" ] && [ -n "$free" ] || fail "cannot read the state of etcd or of the disk: $status"
@@ -52,6 +57,8 @@ found=$(head -c -32 "$part/snapshot.db" | sha256sum | cut -c1-64)
 facts=$(/usr/local/bin/etcdutl snapshot status "$part/snapshot.db" -w json) || fail "etcdutl cannot read the snapshot"
 revision=$(field revision "$facts")
 [ -n "$revision" ] || fail "etcdutl names no revision: $facts"
+# Of an etcd that nobody has written to: it begins at 1, and etcdutl finds no key that would tell.
+if [ "$revision" = 0 ] && [ "$reported" = 1 ]; then revision=1; fi
 [ "$revision" -ge "$reported" ] || fail "the snapshot ends at revision $revision, etcd was at $reported before it"
 
 # Says of which cluster the snapshot is, also after a restore, which gives etcd's own ids anew.

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,29 +12,32 @@ const template = new URL('../../../templates/etcd/backup.sh', import.meta.url);
 const etcdctl = `#!/bin/sh
 case "$*" in
 *"snapshot save"*) for to; do :; done; cp "$SAVED" "$to" ;;
+*"alarm list"*) echo "$ALARMS" ;;
 *status*) echo '[{"Status":{"header":{"cluster_id":1,"member_id":2,"revision":7},"version":"3.6.14","dbSize":100}}]' ;;
-*) echo '{"header":{"revision":7}}' ;;
+*) echo "{\\"header\\":{\\"revision\\":$REVISION}}" ;;
 esac
 `;
 const etcdutl = `#!/bin/sh
-echo '{"hash":1,"revision":7,"totalKey":3,"totalSize":4}'
+echo "{\\"hash\\":1,\\"revision\\":$FOUND,\\"totalKey\\":3,\\"totalSize\\":4}"
 `;
 
-test('the snapshot just made stays, also where the clock was set back behind older ones', async () => {
+interface Told {
+  /** As `etcdctl alarm list` prints them. The script asks the member 2. */
+  readonly alarms?: string;
+  /** What etcd says, and what etcdutl finds in the snapshot. */
+  readonly revision?: number;
+  readonly found?: number;
+}
+
+/** Runs the script on a directory; the name of what it has saved. */
+async function backUp(dir: string, { alarms = '', revision = 7, found = revision }: Told = {}): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'kubexm-backup-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
-  const dir = join(root, 'backups');
-  await mkdir(dir);
   const saved = join(root, 'saved.db');
   await writeFile(saved, Buffer.concat([Buffer.from('data'), createHash('sha256').update('data').digest()]));
   for (const [name, text] of Object.entries({ etcdctl, etcdutl })) {
     await writeFile(join(root, name), text);
     await chmod(join(root, name), 0o755);
-  }
-  for (const year of [2098, 2099]) {
-    const name = `etcd-demo-${year}0101T000000Z-rev5`;
-    await writeFile(join(dir, `${name}.db`), 'old');
-    await writeFile(join(dir, `${name}.json`), '{"writtenBy":"kubexm","kind":"timer","cluster":"demo"}');
   }
   const script = (await readFile(template, 'utf8')).replaceAll('/usr/local/bin/', `${root}/`);
   const told = {
@@ -47,9 +50,42 @@ test('the snapshot just made stays, also where the clock was set back behind old
     KUBERNETES: 'v1.34.4',
   };
   const env = Object.fromEntries(Object.entries(told).map(([name, value]) => [`KUBEXM_${name}`, value]));
-  const { stdout } = await promisify(execFile)('sh', ['-c', script], { env: { ...process.env, ...env, SAVED: saved } });
-  const { name } = JSON.parse(stdout) as { name: string };
+  const answers = { SAVED: saved, ALARMS: alarms, REVISION: `${revision}`, FOUND: `${found}` };
+  const { stdout } = await promisify(execFile)('sh', ['-c', script], { env: { ...process.env, ...env, ...answers } });
+  return (JSON.parse(stdout) as { name: string }).name;
+}
+
+async function directory(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'kubexm-backups-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+test('the snapshot just made stays, also where the clock was set back behind older ones', async () => {
+  const dir = await directory();
+  for (const year of [2098, 2099]) {
+    const name = `etcd-demo-${year}0101T000000Z-rev5`;
+    await writeFile(join(dir, `${name}.db`), 'old');
+    await writeFile(join(dir, `${name}.json`), '{"writtenBy":"kubexm","kind":"timer","cluster":"demo"}');
+  }
+  const name = await backUp(dir);
   expect((await readdir(dir)).filter((file) => file.endsWith('.db')).toSorted()).toEqual(
     [`${name}.db`, 'etcd-demo-20990101T000000Z-rev5.db'].toSorted(),
   );
+});
+
+test('a member whose data is corrupt saves nothing; beside one, and without space, it does', async () => {
+  const dir = await directory();
+  await expect(backUp(dir, { alarms: 'memberID:2 alarm:CORRUPT ' })).rejects.toMatchObject({
+    stderr: expect.stringContaining('m1 has the alarm CORRUPT'),
+  });
+  expect(await readdir(dir)).toEqual([]);
+  expect(await backUp(dir, { alarms: 'memberID:22 alarm:CORRUPT \nmemberID:2 alarm:NOSPACE ' })).toContain('rev7');
+});
+
+test('an etcd that nobody has written to is saved; a snapshot that lacks what was written is not', async () => {
+  expect(await backUp(await directory(), { revision: 1, found: 0 })).toContain('-rev1');
+  await expect(backUp(await directory(), { revision: 2, found: 0 })).rejects.toMatchObject({
+    stderr: expect.stringContaining('ends at revision 0, etcd was at 2'),
+  });
 });

@@ -34,7 +34,12 @@ export const removeEtcdMember = defineStep<RemoveEtcdMember>({
     // Only those that stay are asked: an answer of one that is dead is waited for in vain.
     const leaders = await leadersOf(ctx, staying);
     refuseWithoutQuorum(ctx, staying.length, leaders.length);
-    if (leaders.includes(leaving.id)) await moveLeadAway(ctx, { own: peer(leaving), others: staying.map(peer) });
+    if (leaders.includes(leaving.id))
+      await moveLeadAway(ctx, {
+        own: peer(leaving),
+        // Only to one that the plan relies on: the data of another may be corrupt.
+        others: staying.map(peer).filter(({ endpoint }) => p.endpoints.includes(endpoint)),
+      });
     await changeMembers(ctx, p.endpoints, ['remove', p.id]);
   },
 });

@@ -24,12 +24,14 @@ interface Setting {
   /** Of the member that the data belong to. */
   readonly data?: number;
   readonly running?: boolean;
+  /** As `etcdctl alarm list` names them: 1 is NOSPACE, 2 is CORRUPT. */
+  readonly alarms?: readonly { readonly memberID?: number; readonly alarm: number }[];
   /** Id of the leader that the member of this host knows. */
   readonly leader?: number;
 }
 
 /** A host in some state, on which etcdctl and mv do what they do. */
-function trial({ listed = [], data, running = false, leader = 0 }: Setting) {
+function trial({ listed = [], data, running = false, leader = 0, alarms = [] }: Setting) {
   let members: readonly { ID?: number; peerURLs?: string[] }[] = [voter, ...listed];
   let owner = data;
   const done: string[] = [];
@@ -37,6 +39,7 @@ function trial({ listed = [], data, running = false, leader = 0 }: Setting) {
     services: { 'etcd.service': { load: 'loaded', active: running ? 'active' : 'inactive' } },
     commands: [
       [/member list/, () => JSON.stringify({ members })],
+      [/alarm list/, () => JSON.stringify({ alarms })],
       [
         /endpoint status/,
         () => JSON.stringify([{ Endpoint: 'https://127.0.0.1:2379', Status: { header: { member_id: data }, leader } }]),
@@ -130,6 +133,20 @@ describe('a host that is to become a member', () => {
     expect(tried.done).toEqual([]);
   });
 
+  test.each<[string, Setting, string | undefined]>([
+    ['NOSPACE', { alarms: [{ memberID: 1, alarm: 1 }] }, 'kubexm etcd recover-space'],
+    ['CORRUPT of the leader', { alarms: [{ memberID: 1, alarm: 2 }], leader: 1 }, 'kubexm etcd alarms'],
+    ['CORRUPT of nobody knows whom', { alarms: [{ alarm: 2 }], leader: 1 }, 'kubexm etcd alarms'],
+    ['CORRUPT of one that does not lead', { alarms: [{ memberID: 1, alarm: 2 }], leader: 9 }, undefined],
+    ['one of a member that is gone', { alarms: [{ memberID: 7, alarm: 2 }], leader: 1 }, undefined],
+  ])('the alarm %s', async (_, setting, hint) => {
+    const tried = trial(setting);
+    const played = tried.play(addEtcdLearner(params));
+    if (hint === undefined) await played;
+    else await expect(played).rejects.toMatchObject({ code: 'GUARD_REFUSED', hint });
+    expect(tried.done).toEqual(hint === undefined ? ['add'] : []);
+  });
+
   test('members that the plan did not know of stop it', async () => {
     const stranger = { ID: 7, name: 'node7', peerURLs: ['https://10.0.0.7:2380'] };
     const tried = trial({ listed: [stranger] });
@@ -194,6 +211,7 @@ describe('etcd’s own answer', () => {
     const tried = hostTrial({
       commands: [
         [/member list/, () => JSON.stringify({ members: added ? [voter, own()] : [voter] })],
+        [/alarm list/, '{}'],
         [/od -An/, ''],
         [
           /member add node3 /,

@@ -4,6 +4,7 @@ import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { systemctl } from '../systemd/unit.js';
+import { alarmHint, raisedAlarms } from './alarm-list.js';
 import { endpointStatuses } from './endpoint-status.js';
 import { type EtcdMember, etcdctl, memberList } from './etcdctl.js';
 import { type AssumedEtcdMember, refuseOtherMembers } from './members-assumed.js';
@@ -50,6 +51,7 @@ export const addEtcdLearner = defineStep<JoinEtcd>({
   async run(ctx, p) {
     const { todo } = await joining(ctx, p);
     if (!todo) return;
+    if (todo.add) await refuseUnderAlarm(ctx, p.endpoints);
     if (todo.lostLearner !== undefined) await changeMembers(ctx, p.endpoints, ['remove', todo.lostLearner]);
     if (todo.staleData) {
       const { load, active } = await ctx.host.serviceState(p.service, { signal: ctx.signal });
@@ -161,6 +163,23 @@ async function joining(ctx: StepContext, p: JoinEtcd): Promise<Joining> {
     because: `the learner ${member.id} has lost its data, and is added anew`,
     todo: { staleData, lostLearner: member.id, add: true },
   };
+}
+
+/** The plan has looked for alarms; one may have been raised since. A new member gets its data from the leader. */
+async function refuseUnderAlarm(ctx: StepContext, endpoints: readonly string[]): Promise<void> {
+  const alarms = (await raisedAlarms(ctx, endpoints)).filter(({ isGone }) => !isGone);
+  if (alarms.length === 0) return;
+  const statuses = await endpointStatuses(ctx, endpoints);
+  const leaders = new Set([...statuses.values()].map(({ leaderId }) => leaderId));
+  const wrong = alarms.filter(
+    ({ alarm, memberId }) => alarm !== 'CORRUPT' || memberId === '0' || leaders.has(memberId),
+  );
+  if (wrong.length === 0) return;
+  throw new KubexmError('GUARD_REFUSED', `${ctx.host.name}: etcd takes nobody in under an alarm`, {
+    details: wrong.map(({ alarm, memberId }) => `alarm ${alarm} of ${memberId}`),
+    hint: alarmHint(wrong.map(({ alarm }) => alarm)),
+    retryable: false,
+  });
 }
 
 /** Data that a quorum works with are nobody's leftovers, whatever other members say: this may be the cluster, and they the leftovers. */

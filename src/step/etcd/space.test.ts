@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { disarmEtcd, proveEtcdWrites, requireEtcdRoom } from './alarms.js';
+import { describe, expect, test } from 'vitest';
+import { disarmEtcd, forgetEtcdAlarms, proveEtcdWrites, requireEtcdRoom } from './alarms.js';
 import { compactEtcd } from './compact.js';
 import { defragEtcdMember } from './defrag.js';
 import { etcdTrial } from './etcd-trial.fixture.js';
@@ -136,4 +136,42 @@ test('it is not restarted where it runs and does not answer, nor while a leader 
   });
   await expect(t.play(patient)).rejects.toMatchObject({ message: expect.stringContaining('a second member') });
   expect(t.deeds).toEqual([]);
+});
+
+describe('alarms of members that are gone', () => {
+  const step = (t: ReturnType<typeof etcdTrial>) => forgetEtcdAlarms({ endpoints: [t.own.endpoint] });
+
+  test('are disarmed, and then there are none', async () => {
+    const t = Object.assign(etcdTrial(), { alarms: ['CORRUPT'], alarmed: 9 });
+    const { first, again } = await t.play(step(t));
+    expect([first.state, again?.state, t.deeds]).toEqual(['needed', 'satisfied', ['disarm']]);
+  });
+
+  test('stay beside those of members that are there, since etcdctl disarms all at once', async () => {
+    const t = etcdTrial();
+    t.host.script(/alarm list/, () =>
+      JSON.stringify({
+        alarms: [
+          { memberID: 9, alarm: 2 },
+          { memberID: 2, alarm: 2 },
+        ],
+      }),
+    );
+    expect(await t.precheck(step(t))).toEqual({
+      state: 'satisfied',
+      because: 'CORRUPT of 9 of members that are gone stay, since there are others: CORRUPT of 2',
+    });
+  });
+
+  test('of members that are there are left alone', async () => {
+    const t = Object.assign(etcdTrial(), { alarms: ['CORRUPT'] });
+    expect((await t.play(step(t))).first.state).toBe('satisfied');
+    expect(t.deeds).toEqual([]);
+  });
+
+  test('CORRUPT is no hindrance to give back space', async () => {
+    const t = Object.assign(etcdTrial(), { alarms: ['CORRUPT', 'NOSPACE'], alarmed: 9 });
+    await t.play(disarmEtcd({ endpoint: t.own.endpoint }));
+    expect(t.deeds).toEqual(['disarm']);
+  });
 });

@@ -7,6 +7,7 @@ import { defineTask, type Fragment, type PlanContext, type Task } from '../conte
 import { reconcileApiserverEtcd } from '../kubernetes/reconcile-control-plane.js';
 import { checkHosts } from '../preflight/check-hosts.js';
 import { prepareOs } from '../preflight/prepare-os.js';
+import { refuseJoinUnderAlarm } from './alarm-guards.js';
 import { etcdInstallation } from './install.js';
 import {
   apiserverUrls,
@@ -28,10 +29,21 @@ export interface AddMembers extends MembershipBasis {
   readonly hosts: readonly HostName[];
 }
 
+/** `leaving`: a member that goes before. `repairs`: members with the alarm CORRUPT are replaced. */
+interface JoiningHosts extends Omit<AddMembers, 'snapshot'> {
+  readonly leaving?: ObservedMember | undefined;
+  readonly repairs?: boolean;
+}
+
 /** What will come of it, in words. Throws where it would be refused by etcd, or could cost the quorum. */
-export function forecastAdd(ctx: PlanContext, { hosts, observed }: Omit<AddMembers, 'snapshot'>): readonly string[] {
+export function forecastAdd(
+  ctx: PlanContext,
+  { hosts, observed: now, leaving, repairs = false }: JoiningHosts,
+): readonly string[] {
   refuseHostsWithoutRole(ctx.cluster, hosts);
-  const etcd = changeableEtcd(ctx, observed);
+  const etcd = changeableEtcd(ctx, now);
+  refuseJoinUnderAlarm(ctx, now, { hosts, leaving, repairs });
+  const observed = { ...now, members: now.members.filter((member) => member !== leaving) };
   const strangers = observed.members.filter(
     (member) => (member.isLearner || member.name === '') && !hosts.includes(hostOfMember(ctx, member) ?? ''),
   );

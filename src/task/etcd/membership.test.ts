@@ -7,6 +7,7 @@ import type { Task } from '../context.js';
 import { planContext, smallCluster } from '../plan-context.fixture.js';
 import { addMembers, beforeAdding, forecastAdd } from './add-member.js';
 import { type MemberSketch, observedEtcd } from './membership.fixture.js';
+import type { EtcdObservation } from './observation.js';
 import { beforeRemoving, forecastRemove, removeMember } from './remove-member.js';
 import { beforeReplacing, forecastReplace, replaceMember } from './replace-member.js';
 
@@ -48,9 +49,10 @@ const add = (
   members: readonly MemberSketch[],
   hosts: readonly string[],
   down: readonly string[] = [],
+  strays: EtcdObservation['strayAlarms'] = [],
 ) => {
   const ctx = contextOf(etcd, down);
-  const params = { hosts, observed: observedEtcd(ctx, members), snapshot: true };
+  const params = { hosts, observed: observedEtcd(ctx, members, 'agreed', strays), snapshot: true };
   return { lines: forecastAdd(ctx, params), steps: planned(ctx, beforeAdding(params), addMembers(params)) };
 };
 const remove = (
@@ -58,9 +60,10 @@ const remove = (
   members: readonly MemberSketch[],
   which: string,
   down: readonly string[] = [],
+  strays: EtcdObservation['strayAlarms'] = [],
 ) => {
   const ctx = contextOf(etcd, down);
-  const params = { which, wipeData: false, observed: observedEtcd(ctx, members), snapshot: true };
+  const params = { which, wipeData: false, observed: observedEtcd(ctx, members, 'agreed', strays), snapshot: true };
   return { lines: forecastRemove(ctx, params), steps: planned(ctx, beforeRemoving(params), removeMember(params)) };
 };
 const replace = (
@@ -68,9 +71,10 @@ const replace = (
   members: readonly MemberSketch[],
   [old, by]: [string, string],
   down: readonly string[] = [],
+  strays: EtcdObservation['strayAlarms'] = [],
 ) => {
   const ctx = contextOf(etcd, down);
-  const params = { old, by, wipeData: false, observed: observedEtcd(ctx, members), snapshot: true };
+  const params = { old, by, wipeData: false, observed: observedEtcd(ctx, members, 'agreed', strays), snapshot: true };
   return { lines: forecastReplace(ctx, params), steps: planned(ctx, beforeReplacing(params), replaceMember(params)) };
 };
 
@@ -236,5 +240,120 @@ describe('replacing a member', () => {
   test('is refused where the others have no quorum', () => {
     const members = [...voters('a'), { host: 'b', healthy: false }, { host: 'c', healthy: false }];
     expect(() => replace(['a', 'b', 'd'], members, ['c', 'd'])).toThrow('without c etcd would have no quorum');
+  });
+});
+
+describe('under an alarm', () => {
+  const etcd = ['a', 'b', 'c'];
+  const corrupt = (host: string, over: Partial<MemberSketch> = {}): MemberSketch => ({
+    host,
+    alarms: ['CORRUPT'],
+    ...over,
+  });
+  const full = (host: string): MemberSketch => ({ host, alarms: ['NOSPACE'] });
+  const gone = { memberId: 'dead', alarm: 'CORRUPT' };
+  const forget = 'etcd.alarm-forget a';
+
+  test('CORRUPT a member is replaced by itself as if it were lost, and its alarm goes with it', () => {
+    const { lines, steps } = replace(etcd, [...voters('a', 'b'), corrupt('c')], ['c', 'c']);
+    expect(steps).toEqual([...gate, 'etcd.member-remove a', forget, ...join('c'), ...tell('abc')]);
+    expect(lines).toEqual([
+      'now: 2 of 3 voters healthy, quorum 2',
+      'without c: 2 of 2 voters healthy, quorum 2; none may fail',
+      'with c: 3 of 3 voters healthy, quorum 2; 1 may fail',
+    ]);
+  });
+
+  test('CORRUPT of the first member: another speaks, and the snapshot is another one’s', () => {
+    const { steps } = replace(etcd, [corrupt('a'), ...voters('b', 'c')], ['a', 'a']);
+    expect(steps.slice(0, 4)).toEqual([
+      'etcd.members-assumed b',
+      'etcd.snapshot b',
+      'etcd.member-remove b',
+      'etcd.alarm-forget b',
+    ]);
+  });
+
+  test('CORRUPT a member is replaced by another host: it goes first', () => {
+    const { steps } = replace(['a', 'b', 'd'], [...voters('a', 'b'), corrupt('c')], ['c', 'd']);
+    expect(steps.slice(2)).toEqual(['etcd.member-remove a', forget, ...join('d'), ...tell('abd'), 'etcd.data-clear c']);
+  });
+
+  test('a replacement that was interrupted after the removal disarms what is left', () => {
+    expect(replace(etcd, voters('a', 'b'), ['c', 'c'], [], [gone]).steps).toEqual([
+      ...gate,
+      forget,
+      ...join('c'),
+      ...tell('abc'),
+    ]);
+  });
+
+  test('CORRUPT of two of five: one after the other, the leader first; the apiservers wait for the last', () => {
+    const five = [...voters('a', 'b', 'c'), corrupt('d'), corrupt('e')];
+    const { lines, steps } = replace(names, five, ['d', 'd']);
+    expect(steps).toEqual([...gate, 'etcd.member-remove a', forget, ...join('d')]);
+    expect(lines.join()).toContain('the apiservers are not told as long as the alarm CORRUPT is raised');
+    const led = [...voters('a', 'b', 'c').map((each) => ({ ...each, isLeader: false })), corrupt('d')];
+    expect(() => replace(names, [...led, corrupt('e', { isLeader: true })], ['d', 'd'])).toThrow(
+      expect.objectContaining({ hint: 'kubexm etcd replace-member e' }),
+    );
+  });
+
+  test('a member that CORRUPT and death leave alone is not replaced: there is no quorum of whole data', () => {
+    expect(() => replace(etcd, [...voters('a'), corrupt('b'), corrupt('c')], ['c', 'c'])).toThrow(
+      'without c etcd would have no quorum',
+    );
+  });
+
+  test('a member leaves, also the one that has the alarm; the alarm goes before the apiservers are told', () => {
+    expect(remove(etcd, [...voters('a', 'b'), corrupt('c')], 'c').steps.slice(2)).toEqual([
+      'etcd.member-remove a',
+      forget,
+      ...tell('ab'),
+      'etcd.data-clear c',
+    ]);
+    const { steps, lines } = remove(etcd, [...voters('a'), full('b'), { host: 'c', healthy: false }], 'c', ['c']);
+    expect(steps.slice(2)).toEqual(['etcd.member-remove a']);
+    expect(lines.join()).toContain('the apiservers are not told as long as the alarm NOSPACE is raised');
+  });
+
+  test('an alarm that a removed member left is disarmed by its id', () => {
+    const { steps } = remove(etcd, voters('a', 'b', 'c'), 'dead', [], [gone]);
+    expect(steps).toEqual([...gate, forget, ...tell('abc')]);
+  });
+
+  test.each<[string, () => unknown, string]>([
+    [
+      'added under NOSPACE',
+      () => add([...etcd, 'd'], [...voters('a', 'b'), full('c')], ['d']),
+      'kubexm etcd recover-space, then run the same command again',
+    ],
+    [
+      'added beside CORRUPT',
+      () => add([...etcd, 'd'], [...voters('a', 'b'), corrupt('c')], ['d']),
+      'kubexm etcd replace-member c',
+    ],
+    [
+      'added after a CORRUPT that is gone',
+      () => add([...etcd, 'd'], voters(...etcd), ['d'], [], [gone]),
+      'kubexm etcd remove-member dead',
+    ],
+    [
+      'added where etcd cannot tell who is CORRUPT',
+      () => add([...etcd, 'd'], voters(...etcd), ['d'], [], [{ memberId: '0', alarm: 'CORRUPT' }]),
+      'kubexm etcd alarms',
+    ],
+    [
+      'replaced under NOSPACE of another',
+      () => replace(etcd, [full('a'), ...voters('b'), corrupt('c')], ['c', 'c']),
+      'kubexm etcd remove-member c; then kubexm etcd recover-space; then kubexm etcd add-member c',
+    ],
+    [
+      'removed before one that is CORRUPT',
+      () => remove(etcd, [...voters('a', 'b'), corrupt('c')], 'b'),
+      'kubexm etcd replace-member c',
+    ],
+  ])('nobody is %s', (_, change, hint) => {
+    expect(change).toThrow(expect.objectContaining({ code: 'GUARD_REFUSED', hint }));
   });
 });

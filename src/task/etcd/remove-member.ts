@@ -1,9 +1,10 @@
 import { KubexmError } from '../../errors/index.js';
-import { draft, type HostName } from '../../plan/index.js';
+import { type After, draft, type HostName } from '../../plan/index.js';
 import { checkEtcdHealth, removeEtcdMember, type StepContext } from '../../step/index.js';
 import { defineTask, type Fragment, hostsWithRole, type PlanContext, type Task } from '../context.js';
 import { reconcileApiserverEtcd } from '../kubernetes/reconcile-control-plane.js';
 import { illMembers } from './add-member.js';
+import { alarmsStay, forgetAlarms, refuseLosingWholeData, toldLater } from './alarm-guards.js';
 import { etcdMembers } from './endpoints.js';
 import {
   apiserverUrls,
@@ -43,7 +44,9 @@ export function leavingOf(ctx: PlanContext, { which, observed }: Pick<RemoveMemb
   changeableEtcd(ctx, observed);
   const member = memberOf(ctx, observed, which);
   const host = member ? hostOfMember(ctx, member) : ctx.cluster.spec.hosts.find(({ name }) => name === which)?.name;
-  if (!member && host === undefined) {
+  // What it has left behind is an alarm.
+  const isGone = which !== '0' && observed.strayAlarms.some(({ memberId }) => memberId === which);
+  if (!member && host === undefined && !isGone) {
     throw new KubexmError('USAGE', `etcd has no member ${which}, and the config has no such host`, {
       details: observed.members.map((each) => `${memberLabel(ctx, each)} (${each.id})`),
       hint: 'kubexm etcd members',
@@ -64,9 +67,10 @@ export function forecastRemove(
 ): readonly string[] {
   const { member, label } = leavingOf(ctx, { which, observed });
   if (!member) return [`${label} is no member of etcd any more`];
+  refuseLosingWholeData(ctx, observed, member);
   if (member.isLearner) return [`${label} is a learner: it does not count for the quorum`];
   const forecast = quorumWithout(observed, [member]);
-  if (forecast.safe) return forecast.lines;
+  if (forecast.safe) return [...forecast.lines, ...toldLater(observed, member)];
   const isLast = observed.members.filter(({ isLearner }) => !isLearner).length === 1;
   throw new KubexmError(
     'GUARD_REFUSED',
@@ -98,18 +102,20 @@ export function removeMember(params: RemoveMember): Task {
     const leaving = leavingOf(ctx, params);
     const staying = observed.members.filter((member) => member !== leaving.member);
     const g = draft<StepContext>('remove-member');
-    const told = g.include(
-      hasControlPlane(ctx)
-        ? reconcileApiserverEtcd(ctx, apiserverUrls(ctx, staying))
-        : draft<StepContext>('none').done(),
-    );
-    const out = g.include(takeOut(ctx, { leaving, staying, observed }), { after: told });
-    g.include(cleaned(ctx, leaving, wipeData), { after: out });
+    const tell = (after: After) =>
+      hasControlPlane(ctx) && !alarmsStay(observed, leaving.member)
+        ? g.include(reconcileApiserverEtcd(ctx, apiserverUrls(ctx, staying)), { after })
+        : after;
+    const takeItOut = (after: After) => g.include(takeOut(ctx, { leaving, staying, observed }), { after });
+    // An apiserver that starts writes, which it cannot before the alarm of the member is gone with it.
+    const isAlarmed = observed.strayAlarms.length > 0 || observed.members.some(({ alarms }) => alarms.length > 0);
+    const last = isAlarmed ? tell(takeItOut([])) : takeItOut(tell([]));
+    g.include(cleaned(ctx, leaving, wipeData), { after: last });
     return g.done();
   });
 }
 
-/** The member out of the list, and the proof that the others serve. */
+/** The member out of the list, the proof that the others serve, and its alarm disarmed. */
 export function takeOut(
   ctx: PlanContext,
   {
@@ -126,13 +132,17 @@ export function takeOut(
   },
 ): Fragment {
   const g = draft<StepContext>('take-out');
-  if (!member) return g.done();
+  if (!member) {
+    g.include(forgetAlarms(ctx, observed));
+    return g.done();
+  }
   const on = [speakerOf(ctx, observed, [member])];
   const fresh = etcdMembers(ctx).filter(({ name }) => joined.includes(name));
   const endpoints = servingUrls(staying);
   const assumed = [...assumedMembers(ctx, staying), ...fresh.map(({ name, peerUrl }) => ({ name, peerUrl }))];
   const removed = g.add('remove', on, removeEtcdMember({ id: member.id, name: label, endpoints, assumed }));
-  g.add('verify', on, checkEtcdHealth({ endpoints }), { after: removed });
+  const verified = g.add('verify', on, checkEtcdHealth({ endpoints }), { after: removed });
+  g.include(forgetAlarms(ctx, observed, [member]), { after: verified });
   return g.done();
 }
 

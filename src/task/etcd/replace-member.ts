@@ -1,8 +1,9 @@
 import { type After, draft, type HostName, type Ref } from '../../plan/index.js';
-import type { StepContext } from '../../step/index.js';
+import { type StepContext, stopService } from '../../step/index.js';
 import { defineTask, type PlanContext, type Task } from '../context.js';
 import { reconcileApiserverEtcd } from '../kubernetes/reconcile-control-plane.js';
 import { forecastAdd, joinHosts, lookAtHosts, refuseHostsWithoutRole } from './add-member.js';
+import { alarmsStay, forgetAlarms, toldLater } from './alarm-guards.js';
 import {
   apiserverUrls,
   changeableEtcd,
@@ -11,9 +12,10 @@ import {
   memberOf,
   membershipGate,
 } from './membership.js';
-import type { EtcdObservation, ObservedMember } from './observation.js';
+import { isCorrupt, isSound, type ObservedMember } from './observation.js';
 import { quorumWith } from './quorum.js';
 import { cleaned, forecastRemove, type Leaving, leavingOf, takeOut } from './remove-member.js';
+import { etcdService } from './service.js';
 
 export interface ReplaceMember extends MembershipBasis {
   /** A host, or the name or the id of a member. */
@@ -29,15 +31,18 @@ type Replacing = Pick<ReplaceMember, 'old' | 'by' | 'observed'>;
 interface Replacement {
   /** Absent: the host is a member anew, if only half, and nothing goes any more. */
   readonly leaving?: Leaving;
-  /** A dead member goes first: as long as it counts, etcd may let nobody in. A living one goes last. */
+  /**
+   * A dead member goes first: as long as it counts, etcd may let nobody in. So does one whose data is corrupt, which is as good as
+   * lost. A living one goes last.
+   */
   readonly order: 'remove-first' | 'add-first';
 }
 
 function replacementOf(ctx: PlanContext, { old, by, observed }: Replacing): Replacement {
   const leaving = leavingOf(ctx, { which: old, observed });
   const { member, host } = leaving;
-  if (host !== by) return { leaving, order: member?.healthy === true ? 'add-first' : 'remove-first' };
-  const isLost = member && !member.isLearner && member.name !== '' && !member.healthy;
+  if (host !== by) return { leaving, order: member && isSound(member) ? 'add-first' : 'remove-first' };
+  const isLost = member && !member.isLearner && member.name !== '' && !isSound(member);
   return isLost ? { leaving, order: 'remove-first' } : { order: 'remove-first' };
 }
 
@@ -47,11 +52,12 @@ export function forecastReplace(ctx: PlanContext, { old, by, observed }: Replaci
   changeableEtcd(ctx, observed);
   const { leaving, order } = replacementOf(ctx, { old, by, observed });
   const { member, label = old } = leaving ?? {};
-  if (!member) return forecastAdd(ctx, { hosts: [by], observed });
-  const rest: EtcdObservation = { ...observed, members: observed.members.filter((each) => each !== member) };
+  if (!member) return [...forecastAdd(ctx, { hosts: [by], observed, repairs: true }), ...toldLater(observed)];
   if (order === 'remove-first') {
+    const repairs = isCorrupt(member);
     const removed = forecastRemove(ctx, { which: old, observed });
-    return [...removed.map(named(`without ${label}`)), ...forecastAdd(ctx, { hosts: [by], observed: rest }).slice(1)];
+    const added = forecastAdd(ctx, { hosts: [by], observed, leaving: member, repairs });
+    return [...removed.map(named(`without ${label}`)), ...added.slice(1)];
   }
   const added = forecastAdd(ctx, { hosts: [by], observed });
   if (memberOf(ctx, observed, by)?.isLearner === false)
@@ -87,11 +93,20 @@ export function replaceMember(params: ReplaceMember): Task {
     const join = (beside: readonly ObservedMember[], after: After) =>
       g.include(joinHosts(ctx, { hosts: [by], staying: beside }), { after });
     const tell = (after: Ref) =>
-      hasControlPlane(ctx)
+      hasControlPlane(ctx) && !alarmsStay(observed, leaving?.member)
         ? g.include(reconcileApiserverEtcd(ctx, apiserverUrls(ctx, staying, [by])), { after })
         : after;
     const out = (after: After, joined: readonly HostName[]) =>
-      leaving ? g.include(takeOut(ctx, { leaving, staying, joined, observed }), { after }) : [];
+      stopped(
+        leaving
+          ? g.include(takeOut(ctx, { leaving, staying, joined, observed }), { after })
+          : g.include(forgetAlarms(ctx, observed), { after }),
+      );
+    // One that served until now has still to notice that it is no member any more.
+    const stopped = (after: Ref) =>
+      leaving?.member?.healthy === true && leaving.host === by && leaving.reachable
+        ? g.add('stop', [by], stopService({ service: etcdService }), { after })
+        : after;
     const beforeOut = leaving?.member ? [...staying, leaving.member] : staying;
     const last =
       order === 'remove-first'

@@ -45,6 +45,7 @@ describe('a restore', () => {
       'move-data',
       'start-etcd',
       'check-etcd',
+      'forget-alarms',
       'count-keys',
       'start-apiservers',
       'start-controllers',

@@ -15,6 +15,7 @@ import {
   command,
   fileChecksum,
   finishEtcdRestore,
+  forgetEtcdAlarms,
   parkStaticPods,
   prepareEtcdRestore,
   probeEtcdSnapshot,
@@ -200,13 +201,20 @@ export function restoreEtcd(file: RestoreFile, seen: RestoreObservation, { probe
       }),
       { after: started },
     );
+    // Alarms lie in the snapshot too, of members that this etcd does not have.
+    const disarmed = g.add(
+      'forget-alarms',
+      hosts.slice(0, 1),
+      forgetEtcdAlarms({ endpoints: members.map(({ clientUrl }) => clientUrl) }),
+      { after: healthy },
+    );
     // An apiserver that is back already writes: then the keys are no longer those of the snapshot.
     const nobodyWrites = old.length > 0 || seen.controlPlanes.every(({ parked }) => parked);
     const counted = g.add(
       'count-keys',
       nobodyWrites && probe ? hosts.slice(0, 1) : [],
       checkRestoredKeys({ endpoint: members[0]?.clientUrl ?? '', keys: probe?.keys ?? 0 }),
-      { after: healthy },
+      { after: disarmed },
     );
     const unpark = (components: readonly string[]) => (host: HostName) =>
       unparkStaticPods({ components, server: `https://${internalAddress(ctx, host)}:${ports.apiserver}` });
