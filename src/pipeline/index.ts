@@ -1,9 +1,12 @@
 export {
   alarmsWithout,
   certificateDrift,
+  certificateKinds,
   certificateProblems,
   corruptMembers,
   corruptRunbook,
+  dueLeaves,
+  dueOfEtcd,
   etcdDefragReport,
   etcdSnapshotReport,
   etcdVerdict,
@@ -68,6 +71,7 @@ export type {
   UpgradeTurn,
 } from '../task/index.js';
 export { certificatesOf } from './certs/certificates.js';
+export { renewCertificates } from './certs/renew.js';
 export { checkCluster } from './cluster/check.js';
 export { createAndPrune, createCluster } from './cluster/create.js';
 export { deletionOfCluster } from './cluster/delete.js';

@@ -47,6 +47,7 @@ export { checkAccepted, checkServed } from './etcd/served.js';
 export { etcdSnapshotReport, fetchEtcdSnapshot, type SavedEtcdSnapshot, saveEtcdSnapshot } from './etcd/snapshot.js';
 export { type UpgradeEtcdMember, upgradeEtcdMember } from './etcd/upgrade.js';
 export { type EtcdProgramsReport, guardEtcdVersion, readEtcdPrograms } from './etcd/upgrade-state.js';
+export { checkApiServed } from './kube/api-served.js';
 export { type ClearShims, clearShims } from './kube/clear-shims.js';
 export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-maps.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
@@ -66,6 +67,7 @@ export {
 export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
 export { type ReconcileKubelet, reconcileKubelet } from './kube/kubelet.js';
+export { kubeletClient, restartKubelet } from './kube/kubelet-client.js';
 export {
   type PlaceKubernetesProgram,
   placeKubernetesTool,
@@ -99,6 +101,7 @@ export {
   type UpgradeObjects,
 } from './kube/read-upgrade.js';
 export { type RemovePods, removePods } from './kube/remove-pods.js';
+export { restartStaticPod } from './kube/restart-static-pod.js';
 export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
 export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
 export { type UpgradeControlPlane, upgradeControlPlane } from './kube/upgrade-control-plane.js';

@@ -4,6 +4,14 @@ export { applyAddons } from './addons/manifests.js';
 export { verifyReadiness } from './addons/verify.js';
 export { certificateDrift, certificateProblems, type ObservedCertificate } from './certs/observe.js';
 export { observeAllCertificates, readAllCertificates } from './certs/read.js';
+export {
+  certificateKinds,
+  dueLeaves,
+  dueOfEtcd,
+  type RenewAll,
+  renewAllCertificates,
+  requireAuthorities,
+} from './certs/renew.js';
 export { guardRuntimes } from './container-runtime/guard.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';

@@ -33,7 +33,7 @@ export function authority(
   return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], generateCACert({ files, subject: { commonName } }));
 }
 
-/** A certificate signed by that component's `ca`, made once on the control machine, whoever asks. */
+/** A certificate signed by a CA of the component (default: its `ca`), made once on the control machine, whoever asks. */
 export function signed(
   g: Draft<StepContext>,
   ctx: PlanContext,
@@ -41,16 +41,19 @@ export function signed(
     component,
     name,
     ca,
+    signer = 'ca',
     ...certificate
-  }: { readonly component: CertsComponent; readonly name: string; readonly ca: Ref } & Omit<
-    GenerateSignedCert,
-    'files' | 'ca'
-  >,
+  }: {
+    readonly component: CertsComponent;
+    readonly name: string;
+    readonly ca: Ref;
+    readonly signer?: string;
+  } & Omit<GenerateSignedCert, 'files' | 'ca'>,
 ): Ref {
   const step = generateSignedCert({
     ...certificate,
     files: certificateFiles(ctx, component, name),
-    ca: certificateFiles(ctx, component, 'ca'),
+    ca: certificateFiles(ctx, component, signer),
   });
   return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], step, { after: ca });
 }

@@ -1,4 +1,4 @@
-import { commonOptions, type GroupSpec } from '../command-spec.js';
+import { commonOptions, type GroupSpec, operationOptions } from '../command-spec.js';
 
 /** `kubexm certs …` */
 export const certsGroup: GroupSpec = {
@@ -16,6 +16,28 @@ export const certsGroup: GroupSpec = {
       ],
       examples: ['kubexm certs list', 'kubexm certs list --warn-days 60 -o json', 'kubexm certs list -o prometheus'],
       load: () => import('./list.js'),
+    },
+    {
+      name: 'renew',
+      summary: 'New certificates from the CAs that are there, one host at a time, each proved on the wire',
+      description:
+        'Those that run out within --within-days, and those that are not as they should be. Needs the CAs in the work directory.\nKubelets renew theirs by themselves: they are given one where theirs has run out. Run again, it goes on.',
+      options: [
+        ...operationOptions(),
+        { flags: '--within-days <days>', description: 'renew those with no more days left', fallback: '30' },
+        { flags: '--all', description: 'all that were not renewed in the last days' },
+        {
+          flags: '--only <kinds>',
+          description:
+            'such as apiserver,scheduler.conf; kubelet, etcd and kubeconfig (the administrator) are kinds too',
+        },
+      ],
+      examples: [
+        'kubexm certs renew --dry-run',
+        'kubexm certs renew --all',
+        'kubexm certs renew --only apiserver --within-days 90',
+      ],
+      load: () => import('./renew.js'),
     },
   ],
 };

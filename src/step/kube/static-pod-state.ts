@@ -26,6 +26,8 @@ interface Sandbox {
 interface Container {
   readonly podSandboxId: string;
   readonly state: string;
+  /** Nanoseconds since the epoch, of the host's clock. */
+  readonly createdAt?: string | number;
   readonly metadata: { readonly attempt?: number };
 }
 
@@ -38,6 +40,21 @@ export async function readySandboxes(ctx: StepContext, { endpoint, component }: 
   const { stdout } = await ctx.host.run(crictl(endpoint, args), { signal: ctx.signal });
   const { items = [] } = JSON.parse(stdout) as { items?: Sandbox[] };
   return items.filter(({ state }) => state === 'SANDBOX_READY').map(({ id }) => id);
+}
+
+/** When the component's running container was made, in seconds since the epoch of the host's clock; undefined where none runs. */
+export async function containerStart(
+  ctx: StepContext,
+  { endpoint, component }: Pick<StaticPod, 'endpoint' | 'component'>,
+): Promise<number | undefined> {
+  const { stdout } = await ctx.host.run(crictl(endpoint, ['ps', '-a', '--name', `^${component}$`, '-o', 'json']), {
+    signal: ctx.signal,
+  });
+  const { containers = [] } = JSON.parse(stdout) as { containers?: Container[] };
+  const starts = containers
+    .filter(({ state }) => state === 'CONTAINER_RUNNING')
+    .map(({ createdAt }) => Number(createdAt) / 1e9);
+  return starts.length === 0 ? undefined : Math.max(...starts);
 }
 
 /**

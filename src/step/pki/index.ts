@@ -3,6 +3,7 @@ export { fileDigest } from './digest.js';
 export { installKeyPair } from './install-pair.js';
 export { generateKeyPair } from './key-pair.js';
 export { generateKubeconfig } from './kubeconfig.js';
+export { kubeconfigCredentials } from './kubeconfig-credentials.js';
 export type * from './params.js';
 export { type CertificatesReport, readCertificates } from './read-certificates.js';
 export { requireCa } from './require-ca.js';

@@ -63,14 +63,23 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
   return g.done();
 });
 
-/** The administrator's kubeconfig on the control machine; it names a control plane of the config. */
-export function userKubeconfig(g: Draft<StepContext>, ctx: PlanContext, ca: Ref): Ref {
+/**
+ * The administrator's kubeconfig on the control machine; it names a control plane of the config. Its certificate is made
+ * anew with no more than `renewBeforeDays` left, default 30.
+ */
+export function userKubeconfig(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  ca: Ref,
+  { renewBeforeDays }: { readonly renewBeforeDays?: number } = {},
+): Ref {
   const admin = signed(g, ctx, {
     component: 'kubernetes',
     name: 'admin',
     ca,
     subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
     usages: ['client'],
+    ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }),
   });
   return g.shared(
     '/pki/kubernetes/kubeconfig',

@@ -1,0 +1,237 @@
+import { hostPaths, ports } from '../../common/host-paths.js';
+import { KubexmError } from '../../errors/index.js';
+import { type After, CONTROL_NODE, type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
+import {
+  checkApiServed,
+  installKeyPair,
+  kubeconfigCredentials,
+  kubeletClient,
+  requireCa,
+  restartStaticPod,
+  type StepContext,
+} from '../../step/index.js';
+import { criEndpoint } from '../container-runtime/runtime-hosts.js';
+import { defineTask, hostsWithRole, internalAddress, type PlanContext, type Task } from '../context.js';
+import type { EtcdHealth } from '../etcd/health.js';
+import { renewEtcdCertificates } from '../etcd/renew.js';
+import { type KubernetesLeaf, kubeconfigReaders, kubernetesLeaves } from '../kubernetes/leaves.js';
+import { userKubeconfig } from '../kubernetes/pki.js';
+import { certificateFiles, signed } from '../pki.js';
+import type { ObservedCertificate } from './observe.js';
+
+const { kubernetes, kubernetesPki, etcd } = hostPaths;
+
+/** Kinds of certificates beside those of the nodes. */
+const otherKinds = ['etcd', 'kubeconfig'] as const;
+
+/** What is to be renewed, and what the plan rests on. `etcd`: absent for an etcd of somebody else. */
+export interface RenewAll {
+  /** Certificates with no more days left than this are made anew, and those that are not as they should be. */
+  readonly withinDays: number;
+  /** Kinds of certificates; absent: all. */
+  readonly only?: readonly string[];
+  readonly certificates: readonly ObservedCertificate[];
+  readonly etcd?: EtcdHealth;
+}
+
+/** All words that `only` may have. */
+export function certificateKinds(ctx: PlanContext): readonly string[] {
+  return [...new Set(kubernetesLeaves(ctx).map(({ kind }) => kind)), ...otherKinds];
+}
+
+/** The leaves on nodes that are due. Hosts that do not answer have none. */
+export function dueLeaves(ctx: PlanContext, params: Omit<RenewAll, 'etcd'>): readonly KubernetesLeaf[] {
+  return kubernetesLeaves(ctx).filter((leaf) => {
+    if (!isAsked(params, leaf.kind) || !ctx.facts.has(leaf.host)) return false;
+    const found = params.certificates.find(({ host, path }) => host === leaf.host && path === leaf.path);
+    return found !== undefined && isDue(leaf, found, params);
+  });
+}
+
+/** Certificates of etcd that are due. */
+export function dueOfEtcd({ certificates, ...params }: RenewAll): readonly ObservedCertificate[] {
+  if (!isAsked(params, 'etcd')) return [];
+  return certificates.filter(
+    ({ path, state, daysLeft, missingSans = [], isOwn, isSignedByOwn }) =>
+      path.startsWith(`${etcd.pki}/`) &&
+      path !== `${etcd.pki}/ca.pem` &&
+      state !== 'unknown' &&
+      (daysLeft === undefined ||
+        daysLeft <= params.withinDays ||
+        missingSans.length > 0 ||
+        isOwn === false ||
+        isSignedByOwn === false),
+  );
+}
+
+function isAsked({ only }: Pick<RenewAll, 'only'>, kind: string): boolean {
+  return only === undefined || only.includes(kind);
+}
+
+/** A kubelet asks for its next certificate itself, early enough: only what it cannot mend any more is made for it. */
+function isDue(
+  { form, kind }: KubernetesLeaf,
+  { state, daysLeft = -1, missingSans = [], isSignedByOwn, trustsOwn }: ObservedCertificate,
+  { withinDays, only }: Pick<RenewAll, 'withinDays' | 'only'>,
+): boolean {
+  if (state === 'unknown') return false;
+  if (state !== 'present' || missingSans.length > 0 || isSignedByOwn === false || trustsOwn === false) return true;
+  if (form === 'kubelet' && only?.includes(kind) !== true) return daysLeft < 0;
+  return daysLeft <= withinDays;
+}
+
+/** What must be known before anything changes: this machine has the CAs that are to sign, with their keys. */
+export function requireAuthorities(params: RenewAll): Task {
+  return defineTask('require-authorities', (ctx) => {
+    guard(params.certificates);
+    const g = draft<StepContext>('require-authorities');
+    for (const name of new Set(dueLeaves(ctx, params).map(({ ca }) => ca)))
+      g.add(name, [CONTROL_NODE], requireCa({ files: certificateFiles(ctx, 'kubernetes', name) }));
+    if (params.etcd !== undefined && dueOfEtcd(params).length > 0)
+      g.add('etcd-ca', [CONTROL_NODE], requireCa({ files: certificateFiles(ctx, 'etcd', 'ca') }));
+    return g.done();
+  });
+}
+
+/**
+ * What is due is signed on the control machine and brought to its place: etcd first, on which the apiservers hang, then one
+ * control plane after the other, each proved on the wire before the next, then kubelets that cannot renew theirs themselves.
+ * An apiserver reads its files again by itself; a controller manager or a scheduler is restarted with its new kubeconfig.
+ */
+export function renewAllCertificates(params: RenewAll): Task {
+  return defineTask('renew-all', (ctx) => {
+    const due = dueLeaves(ctx, params);
+    const g = draft<StepContext>('renew-all');
+    const ofEtcd =
+      params.etcd !== undefined && dueOfEtcd(params).length > 0
+        ? [g.include(renewEtcdCertificates({ renewBeforeDays: params.withinDays, observed: params.etcd }).plan(ctx))]
+        : [];
+    let turn: After = ofEtcd;
+    for (const host of hostsWithRole(ctx, 'control-plane').filter((name) => ctx.facts.has(name))) {
+      const own = due.filter((leaf) => leaf.host === host && leaf.form !== 'kubelet');
+      turn = renewControlPlane(g, ctx, { host, own, after: turn, withinDays: params.withinDays });
+    }
+    for (const leaf of due.filter(({ form }) => form === 'kubelet')) {
+      const made = madeLeaf(g, ctx, leaf, params.withinDays);
+      const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
+      const { host } = leaf;
+      g.add(`kubelet-${host}`, [host], kubeletClient({ nodeName: host, client }), { after: [made, turn] });
+    }
+    if (isAsked(params, 'kubeconfig'))
+      userKubeconfig(g, ctx, required(g, ctx, 'ca'), { renewBeforeDays: params.withinDays });
+    return g.done();
+  });
+}
+
+function renewControlPlane(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  {
+    host,
+    own,
+    after,
+    withinDays,
+  }: {
+    readonly host: HostName;
+    readonly own: readonly KubernetesLeaf[];
+    readonly after: After;
+    readonly withinDays: number;
+  },
+): Ref {
+  const installed = own.map((leaf) => {
+    const made = madeLeaf(g, ctx, leaf, withinDays);
+    const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
+    const step =
+      leaf.form === 'kubeconfig'
+        ? kubeconfigCredentials({ path: leaf.path, client, ca: certificateFiles(ctx, 'kubernetes', 'ca').cert })
+        : installKeyPair({
+            source: client,
+            target: { cert: leaf.path, key: leaf.path.replace(/\.crt$/, '.key') },
+            keep: false,
+          });
+    return g.add(`install-${leaf.kind}-${host}`, [host], step, { after: [made, after] });
+  });
+  const served = g.add(`served-${host}`, [host], apiServed(ctx, host), { after: [after, ...installed] });
+  return restartReaders(g, ctx, host, { after: served });
+}
+
+/** Proves that a control plane's apiserver serves the certificate that lies there. */
+export function apiServed(ctx: PlanContext, host: HostName) {
+  return checkApiServed({
+    server: `https://${internalAddress(ctx, host)}:${ports.apiserver}`,
+    certificate: `${kubernetesPki}/apiserver.crt`,
+  });
+}
+
+/** Restarts the static pods of a control plane that were started before their kubeconfig or these files were written. */
+export function restartReaders(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  host: HostName,
+  { after, pass = '' }: { readonly after: After; readonly pass?: string },
+): Ref {
+  let turn: After = after;
+  let last: Ref | undefined;
+  for (const [file, component] of Object.entries(kubeconfigReaders)) {
+    const step = restartStaticPod({
+      component,
+      nodeName: host,
+      endpoint: criEndpoint(ctx, host).socket,
+      inputs: [`${kubernetes}/${file}`],
+    });
+    last = g.add(`${pass}restart-${component}-${host}`, [host], step, { after: turn });
+    turn = last;
+  }
+  if (last === undefined) throw new KubexmError('INTERNAL', 'no static pod reads a kubeconfig');
+  return last;
+}
+
+/** Signed on the control machine. */
+function madeLeaf(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, renewBeforeDays: number): Ref {
+  const { subject, usages, sans, ca: signer } = leaf;
+  return signed(g, ctx, {
+    component: 'kubernetes',
+    name: leafName(leaf),
+    ca: required(g, ctx, signer),
+    signer,
+    subject,
+    usages,
+    renewBeforeDays,
+    ...(sans === undefined ? {} : { sans }),
+  });
+}
+
+/** Its files on the control machine. */
+export function leafName({ kind, host }: Pick<KubernetesLeaf, 'kind' | 'host'>): string {
+  return `${kind}-${host}`;
+}
+
+/** The CA that is there; none is ever made here. */
+function required(g: Draft<StepContext>, ctx: PlanContext, name: KubernetesLeaf['ca']): Ref {
+  return g.shared(
+    `/pki/kubernetes/required-${name}`,
+    [CONTROL_NODE],
+    requireCa({ files: certificateFiles(ctx, 'kubernetes', name) }),
+  );
+}
+
+/** Why nothing may be signed for this cluster now. */
+function guard(certificates: readonly ObservedCertificate[]): void {
+  const foreign = certificates.filter(
+    ({ isOwn, path }) => isOwn === false && /\/(front-proxy-)?ca\.(crt|pem)$/.test(path),
+  );
+  const bundles = certificates.filter(({ trusted = 1 }) => trusted > 1);
+  if (bundles.length > 0) {
+    throw new KubexmError('GUARD_REFUSED', 'the rotation of a CA is half done', {
+      details: bundles.map(({ host, path, trusted }) => `${path} on ${host} trusts ${trusted} CAs`),
+      hint: 'go on with it: kubexm certs rotate-ca',
+      retryable: false,
+    });
+  }
+  if (foreign.length === 0) return;
+  throw new KubexmError('GUARD_REFUSED', 'the CAs of the cluster are not those of the work directory of this machine', {
+    details: foreign.map(({ host, path }) => `${path} on ${host} is another one than that of the work directory`),
+    hint: 'run this in the directory whose .kubexm made the cluster; or, where that is lost: kubexm cluster adopt',
+    retryable: false,
+  });
+}
