@@ -11,6 +11,7 @@ export const upgrade1c = scenario({
   title: `a cluster goes to a patch release (${to}, a stand-in made from v1.34.4), which create refuses; then nothing is left to do`,
   hosts: 3,
   needs: 'cluster-3',
+  core: true,
   breaks: true,
   timeoutMinutes: 15,
   async run(t) {
