@@ -76,12 +76,19 @@ sync -- "$part/snapshot.db" "$part/snapshot.json"
 mv -- "$part/snapshot.json" "$dir/$name.json"
 mv -- "$part/snapshot.db" "$dir/$name.db"
 
+# What a restore that is not over was made from: it is needed again when the restore is taken up.
+data=$(sed -n 's/^data-dir: *"\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/etcd/etcd.yaml 2>/dev/null) || data=
+data=$(readlink -f -- "$data" 2>/dev/null) || :
+restoring=$(cat /var/lib/kubexm/etcd-restore/marker.json "$data.restore/restore.json" "$data/restore/restore.json" 2>/dev/null |
+  grep -o '"sha256":"[0-9a-f]*"' | cut -d'"' -f4 | sort -u | tr '\n' ' ') || restoring=
+
 # Nothing goes but what metadata of this cluster and kind names; never the one just made, whatever the clock says.
 kept=1
 for file in $(ls -r "$dir" | grep -E "^etcd-$cluster-[0-9]{8}T[0-9]{6}Z-rev[0-9]+\.json$"); do
   [ "$file" != "$name.json" ] || continue
   grep -q '"writtenBy":"kubexm"' "$dir/$file" && grep -q "\"kind\":\"$kind\"" "$dir/$file" &&
     grep -q "\"cluster\":\"$cluster\"" "$dir/$file" || continue
+  case " $restoring" in *" $(field sha256 "$(cat -- "$dir/$file")") "*) continue ;; esac
   kept=$((kept + 1))
   if [ "$kept" -gt "$KUBEXM_KEEP" ]; then rm -f -- "$dir/${file%.json}.db" "$dir/$file"; fi
 done
@@ -91,4 +98,6 @@ if [ -n "${KUBEXM_STATE:-}" ]; then
   printf '{"time":"%s","revision":%s,"file":"%s"}\n' "$time" "$revision" "$dir/$name.db" >"$KUBEXM_STATE.new"
   mv -- "$KUBEXM_STATE.new" "$KUBEXM_STATE"
 fi
+# For the control machine, which has copies.
+echo "restoring: $restoring"
 printf '%s\n' "$meta"

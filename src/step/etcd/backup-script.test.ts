@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -27,10 +27,15 @@ interface Told {
   /** What etcd says, and what etcdutl finds in the snapshot. */
   readonly revision?: number;
   readonly found?: number;
+  /** SHA-256 of the snapshot that a restore is made from, and which of its files tell. */
+  readonly restoring?: { readonly file: 'marker.json' | 'etcd.restore/restore.json'; readonly sha256: string };
 }
 
 /** Runs the script on a directory; the name of what it has saved. */
-async function backUp(dir: string, { alarms = '', revision = 7, found = revision }: Told = {}): Promise<string> {
+async function backUp(
+  dir: string,
+  { alarms = '', revision = 7, found = revision, restoring }: Told = {},
+): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'kubexm-backup-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   const saved = join(root, 'saved.db');
@@ -39,7 +44,14 @@ async function backUp(dir: string, { alarms = '', revision = 7, found = revision
     await writeFile(join(root, name), text);
     await chmod(join(root, name), 0o755);
   }
-  const script = (await readFile(template, 'utf8')).replaceAll('/usr/local/bin/', `${root}/`);
+  const script = (await readFile(template, 'utf8'))
+    .replaceAll('/usr/local/bin/', `${root}/`)
+    .replaceAll('/var/lib/kubexm/etcd-restore', root)
+    .replaceAll('/etc/etcd/etcd.yaml', `${root}/etcd.yaml`);
+  await mkdir(join(root, 'etcd.restore'));
+  await mkdir(join(root, 'etcd'));
+  await writeFile(join(root, 'etcd.yaml'), `name: m1\ndata-dir: ${root}/etcd\n`);
+  if (restoring) await writeFile(join(root, restoring.file), `{"id":"T1","sha256":"${restoring.sha256}"}\n`);
   const told = {
     KIND: 'timer',
     CLUSTER: 'demo',
@@ -52,7 +64,7 @@ async function backUp(dir: string, { alarms = '', revision = 7, found = revision
   const env = Object.fromEntries(Object.entries(told).map(([name, value]) => [`KUBEXM_${name}`, value]));
   const answers = { SAVED: saved, ALARMS: alarms, REVISION: `${revision}`, FOUND: `${found}` };
   const { stdout } = await promisify(execFile)('sh', ['-c', script], { env: { ...process.env, ...env, ...answers } });
-  return (JSON.parse(stdout) as { name: string }).name;
+  return (JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { name: string }).name;
 }
 
 async function directory(): Promise<string> {
@@ -73,6 +85,22 @@ test('the snapshot just made stays, also where the clock was set back behind old
     [`${name}.db`, 'etcd-demo-20990101T000000Z-rev5.db'].toSorted(),
   );
 });
+
+test.each(['marker.json', 'etcd.restore/restore.json'] as const)(
+  'what a restore that is not over was made from stays: %s',
+  async (file) => {
+    const dir = await directory();
+    const old = (year: number) => `etcd-demo-${year}0101T000000Z-rev5`;
+    for (const year of [2001, 2002, 2003]) {
+      await writeFile(join(dir, `${old(year)}.db`), 'old');
+      const metadata = `{"writtenBy":"kubexm","kind":"timer","cluster":"demo","sha256":"${`${year}`.repeat(16)}"}`;
+      await writeFile(join(dir, `${old(year)}.json`), metadata);
+    }
+    const name = await backUp(dir, { restoring: { file, sha256: '2001'.repeat(16) } });
+    const names = [name, old(2001), old(2003)].map((each) => `${each}.db`);
+    expect((await readdir(dir)).filter((each) => each.endsWith('.db')).toSorted()).toEqual(names.toSorted());
+  },
+);
 
 test('a member whose data is corrupt saves nothing; beside one, and without space, it does', async () => {
   const dir = await directory();

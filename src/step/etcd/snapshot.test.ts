@@ -96,6 +96,13 @@ test('the snapshot that is about to be restored stays, however old', async () =>
   expect(names).toEqual([1, 3, 4].map((day) => `${snapshot(day).name}.db`));
 });
 
+test('what a restore that is not over was made from stays', async () => {
+  const localDir = await temporaryDirectory();
+  const trial = trialHost({ say: (made) => `restoring: ${'0'.repeat(64)} ${sha256} \n${JSON.stringify(made)}` });
+  for (let runs = 0; runs < 4; runs += 1) await trial.play(saveEtcdSnapshot(params(localDir)));
+  expect((await readdir(localDir)).filter((name) => name.endsWith('.db'))).toHaveLength(4);
+});
+
 test('a further copy has its metadata beside it, and overwrites nothing', async () => {
   const localDir = await temporaryDirectory();
   const copyTo = join(await temporaryDirectory(), 'safe.db');

@@ -61,12 +61,12 @@ export const saveEtcdSnapshot = defineStep<SaveEtcdSnapshot>({
     return needed('a snapshot is of now; each run makes its own');
   },
   async run(ctx, p) {
-    const snapshot = await saveOnHost(ctx, p);
+    const { snapshot, restoring } = await saveOnHost(ctx, p);
     const path = `${p.dir}/${snapshot.name}.db`;
     const localPath = join(p.localDir, `${snapshot.name}.db`);
     try {
       await fetchSnapshot(ctx, { snapshot, path, localPath });
-      await removeSurplus(p, snapshot);
+      await removeSurplus(p, snapshot, restoring);
       if (p.copyTo !== undefined) await placeCopy(localPath, p.copyTo);
     } catch (error) {
       if (ctx.signal.aborted) throw error;
@@ -163,7 +163,11 @@ async function refuseOverwriting({ copyTo }: SaveEtcdSnapshot): Promise<void> {
   throw new KubexmError('USAGE', `${dirname(copyTo)} is no directory`, { hint: 'make it first', retryable: false });
 }
 
-async function saveOnHost(ctx: StepContext, p: SaveEtcdSnapshot): Promise<EtcdSnapshot> {
+/** `restoring`: SHA-256 of what a restore that is not over was made from. */
+async function saveOnHost(
+  ctx: StepContext,
+  p: SaveEtcdSnapshot,
+): Promise<{ readonly snapshot: EtcdSnapshot; readonly restoring: readonly string[] }> {
   const { host, signal } = ctx;
   const stdin = await ctx.template('etcd/backup.sh');
   const { stdout } = await host.run(
@@ -171,7 +175,8 @@ async function saveOnHost(ctx: StepContext, p: SaveEtcdSnapshot): Promise<EtcdSn
     { stdin, signal, long: true },
   );
   const snapshot = parseEtcdSnapshot(stdout.trim().split('\n').at(-1) ?? '');
-  if (snapshot) return snapshot;
+  const [, named = ''] = /^restoring: (.*)$/m.exec(stdout) ?? [];
+  if (snapshot) return { snapshot, restoring: named.split(' ') };
   throw new KubexmError('COMMAND_FAILED', `${host.name}: the backup script told nothing of its snapshot`, {
     details: [stdout.slice(-300)],
   });
@@ -203,11 +208,12 @@ async function fetchSnapshot(ctx: StepContext, { snapshot, path, localPath }: Fe
 async function removeSurplus(
   { localDir, keep, spare }: SaveEtcdSnapshot,
   { name: own, cluster, kind }: EtcdSnapshot,
+  restoring: readonly string[],
 ): Promise<void> {
   // Never the one just fetched: by a clock that was set back it may be the oldest.
   const others = (await keptSnapshots(localDir)).filter(({ name }) => name !== own);
-  for (const { name } of surplusSnapshots(others, { cluster, kind, keep: Math.max(0, keep - 1) })) {
-    if (name === spare) continue;
+  for (const { name, sha256 } of surplusSnapshots(others, { cluster, kind, keep: Math.max(0, keep - 1) })) {
+    if (name === spare || restoring.includes(sha256)) continue;
     await rm(join(localDir, `${name}.db`), { force: true });
     await rm(join(localDir, `${name}.json`), { force: true });
   }
