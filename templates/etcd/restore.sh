@@ -1,6 +1,6 @@
 #!/bin/sh
 # What a restore does on an etcd host; the first word says which part of it. It may end at any point and be run again. All it
-# is told comes in KUBEXM_ variables. Old data is moved aside and never deleted.
+# is told comes in KUBEXM_ variables. Old data is moved aside and never deleted. Descriptor 9 is the lock that it runs under.
 set -eu
 umask 077
 here=/var/lib/kubexm/etcd-restore
@@ -90,13 +90,14 @@ probe)
   env -i /usr/local/bin/etcd --name probe --data-dir "$fresh.probe" --unsafe-no-fsync \
     --listen-client-urls "unix://$sockets/client" --advertise-client-urls http://localhost:2 \
     --listen-peer-urls "unix://$sockets/peer" --initial-advertise-peer-urls "$self" --initial-cluster "probe=$self" \
-    >"$sockets/log" 2>&1 </dev/null &
+    >"$sockets/log" 2>&1 </dev/null 9>&- &
   pid=$!
   ask() {
     /usr/local/bin/etcdctl --endpoints="unix://$sockets/client" --dial-timeout=2s "$@" </dev/null
   }
   tries=0
-  until ask endpoint health >/dev/null 2>&1; do
+  # Not its health: an alarm lies in the snapshot too.
+  until ask get kubexm >/dev/null 2>&1; do
     kill -0 "$pid" 2>/dev/null || fail "etcd does not start on the snapshot: $(tail -n 2 "$sockets/log")"
     tries=$((tries + 1))
     [ "$tries" -lt 300 ] || fail "etcd does not serve the snapshot: $(tail -n 2 "$sockets/log")"

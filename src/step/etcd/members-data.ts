@@ -1,6 +1,7 @@
 import { KubexmError } from '../../errors/index.js';
 import { sh } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
+import { etcdHostLock } from './host-lock.js';
 
 /** Where a member keeps what it knows. `walDir`: of the write-ahead log; default `member/wal` of the data directory. */
 export interface EtcdDataDir {
@@ -50,7 +51,8 @@ export async function moveEtcdDataAside(
 ): Promise<string> {
   // A mount point cannot be renamed, and behind a link the data would come to lie on another disk.
   const { stdout } = await host.run(
-    sh`set -e
+    sh`${etcdHostLock}
+set -e
 now=$(date -u +%Y%m%dT%H%M%SZ)
 if mountpoint -q ${dataDir} || [ -L ${dataDir} ]; then
   to=${dataDir}/${because}-$now; mkdir -m 700 "$to"; [ ! -e ${dataDir}/member ] || mv ${dataDir}/member "$to"/

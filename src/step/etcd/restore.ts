@@ -5,6 +5,7 @@ import { sh } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { etcdctl } from './etcdctl.js';
+import { etcdHostLock } from './host-lock.js';
 
 /** Names of the log events that carry what was found. */
 export const restoreReports = {
@@ -158,9 +159,9 @@ function reportPrepared(ctx: StepContext, report: RestoreReport): void {
   ctx.log('debug', restoreReports.prepared, report.prepared as unknown as Json);
 }
 
-/** Runs a part of the script of templates/; its last line of stdout. */
+/** Runs a part of the script of templates/ under the lock of the host; its last line of stdout. */
 async function part(ctx: StepContext, command: ReturnType<typeof sh>): Promise<string> {
-  const stdin = await ctx.template('etcd/restore.sh');
+  const stdin = `${etcdHostLock.text}\n${await ctx.template('etcd/restore.sh')}`;
   const { stdout } = await ctx.host.run(command, { stdin, signal: ctx.signal, long: true });
   return stdout.trim().split('\n').at(-1) ?? '';
 }

@@ -3,6 +3,7 @@ import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { script, sh } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
+import { etcdHostLock } from './host-lock.js';
 
 /** An upgrade of a member that has begun and not ended. Versions with v; `from` is what ran before. */
 export interface UpgradeMark {
@@ -68,7 +69,7 @@ export async function placePrograms(
 fi`;
   });
   const head = keep === undefined ? sh`set -e` : sh`set -e; mkdir -p ${keep}`;
-  await host.run(script([head, ...lines].map(({ text }) => text).join('\n')), { signal, long: true });
+  await host.run(script([etcdHostLock, head, ...lines].map(({ text }) => text).join('\n')), { signal, long: true });
 }
 
 function copied(source: string, target: string) {
