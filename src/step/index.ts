@@ -22,6 +22,7 @@ export { removeBackupTimer } from './etcd/backup-timer.js';
 export { compactEtcd } from './etcd/compact.js';
 export { defragEtcdMember, type EtcdDefragResult, etcdDefragReport } from './etcd/defrag.js';
 export type { EtcdMember } from './etcd/etcdctl.js';
+export { guardEtcdFounder } from './etcd/founder-guard.js';
 export { type CheckEtcdHealth, checkEtcdHealth } from './etcd/health.js';
 export type { EtcdPeer } from './etcd/leader.js';
 export { addEtcdLearner, promoteEtcdMember } from './etcd/members.js';

@@ -1,18 +1,24 @@
 import { draft } from '../../plan/index.js';
-import { guardEtcdServers, type StepContext } from '../../step/index.js';
-import { defineTask, hostsWithRole } from '../context.js';
+import { guardEtcdFounder, guardEtcdServers, type StepContext } from '../../step/index.js';
+import { defineTask } from '../context.js';
 import { existingControlPlanes } from '../kubernetes/reconcile-control-plane.js';
+import { etcdDirs } from './config.js';
 import { etcdMembers } from './endpoints.js';
 
-/** A cluster that is there gets no second, empty etcd because the config names other hosts for it. */
+/**
+ * A cluster that is there gets no second etcd because the config names other hosts for it: neither an empty one, nor one that
+ * begins with the data of a member that was removed.
+ */
 export const guardEtcdFounding = defineTask('guard-etcd-founding', (ctx) => {
   const { etcd } = ctx.cluster.spec;
   const g = draft<StepContext>('guard-etcd-founding');
   if (etcd.type === 'external') return g.done();
-  const hasData = hostsWithRole(ctx, 'etcd').some((host) =>
-    ctx.facts.get(host)?.leftovers.includes(`${etcd.dataDir}/member`),
-  );
-  const founding = etcdMembers(ctx).map(({ clientUrl }) => clientUrl);
-  if (!hasData) g.add('servers', existingControlPlanes(ctx), guardEtcdServers({ founding }));
+  const members = etcdMembers(ctx);
+  const founding = members.map(({ clientUrl }) => clientUrl);
+  g.add('servers', existingControlPlanes(ctx), guardEtcdServers({ founding }));
+  const first = members.find(({ name }) => ctx.facts.get(name)?.leftovers.includes(`${etcd.dataDir}/member`));
+  const others = members.filter((member) => member !== first).map(({ clientUrl }) => clientUrl);
+  if (first && others.length > 0)
+    g.add('founder', [first.name], guardEtcdFounder({ name: first.name, others, ...etcdDirs(etcd) }));
   return g.done();
 });
