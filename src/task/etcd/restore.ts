@@ -216,10 +216,18 @@ export function restoreEtcd(file: RestoreFile, seen: RestoreObservation, { probe
       checkRestoredKeys({ endpoint: members[0]?.clientUrl ?? '', keys: probe?.keys ?? 0 }),
       { after: disarmed },
     );
-    const unpark = (components: readonly string[]) => (host: HostName) =>
-      unparkStaticPods({ components, server: `https://${internalAddress(ctx, host)}:${ports.apiserver}` });
-    const serving = g.addEach('start-apiservers', controlPlanes, unpark([apiserver]), { after: counted });
-    const back = g.addEach('start-controllers', controlPlanes, unpark([...clients]), { after: serving });
+    // All at once: a kubelet whose apiserver comes up while other manifests are away deletes those pods from the API, and
+    // takes minutes to show them again.
+    const back = g.addEach(
+      'start-control-planes',
+      controlPlanes,
+      (host) =>
+        unparkStaticPods({
+          components: [apiserver, ...clients],
+          server: `https://${internalAddress(ctx, host)}:${ports.apiserver}`,
+        }),
+      { after: counted },
+    );
     const [speaker] = [initHost(ctx)];
     const nodes = nodeHosts(ctx).filter((host) => ctx.facts.has(host));
     // A kubelet registers its node when it starts, and never again.

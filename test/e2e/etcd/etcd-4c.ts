@@ -25,7 +25,7 @@ export const etcd4c = scenario({
       ['when the manifests were moved away', (seen) => finished(seen, '/stop-apiservers', first)],
       ['when the members were stopped', (seen) => finished(seen, '/stop-etcd', second)],
       ['when data was moved', (seen) => finished(seen, '/move-data', second)],
-      ['while the apiservers start', (seen) => acting(seen, '/start-apiservers')],
+      ['while the control planes start', (seen) => acting(seen, '/start-control-planes')],
     ];
     let restores = 0;
     for (const [name, when] of moments) {
