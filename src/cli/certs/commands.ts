@@ -39,5 +39,32 @@ export const certsGroup: GroupSpec = {
       ],
       load: () => import('./renew.js'),
     },
+    {
+      name: 'export',
+      summary: 'Put the keys and certificates of the cluster away, encrypted',
+      description:
+        'CAs, keys, the kubeconfig of the administrator and known host keys, in a file of age (https://age-encryption.org), 0600.\nWhoever can open it has the whole cluster.',
+      arguments: [{ name: '<file>', description: 'the file to write' }],
+      options: [
+        ...commonOptions(),
+        { flags: '--recipient <keys>', description: 'age1…, several with commas: who can open it' },
+        { flags: '--passphrase-from <source>', description: 'env:NAME or file:PATH; default: you are asked' },
+      ],
+      examples: ['kubexm certs export /mnt/safe/prod-pki.age', 'kubexm certs export prod.age --recipient age1…'],
+      load: () => import('./export.js'),
+    },
+    {
+      name: 'import',
+      summary: 'Put what `kubexm certs export` wrote back into the work directory',
+      description: 'Files that are there and differ are never written over: exit code 4, and nothing is changed.',
+      arguments: [{ name: '<file>', description: 'a file of `kubexm certs export`' }],
+      options: [
+        ...commonOptions(),
+        { flags: '--identity <file>', description: 'an identity file of age', completes: 'files' },
+        { flags: '--passphrase-from <source>', description: 'env:NAME or file:PATH; default: you are asked' },
+      ],
+      examples: ['kubexm certs import /mnt/safe/prod-pki.age', 'kubexm certs import prod.age --identity key.txt'],
+      load: () => import('./import.js'),
+    },
   ],
 };
