@@ -43,8 +43,10 @@ esac
 size=$(field dbSize "$status")
 free=$(df -Pk -- "$dir" | awk 'NR == 2 { print $4 }')
 [ -n "$reported" ] && [ -n "$size" ] && [ -n "$free" ] || fail "cannot read the state of etcd or of the disk: $status"
-if [ $((free * 1024)) -lt $((size + 16777216)) ]; then
-  fail "no room in $dir: $free KiB are free, the database has $((size / 1024)) KiB"
+# It may grow meanwhile.
+need=$((size / 1024 * 12 / 10 + 16384))
+if [ "$free" -lt "$need" ]; then
+  fail "no room in $dir: $free KiB are free, $need KiB are needed"
 fi
 
 mkdir -- "$part"

@@ -153,12 +153,19 @@ function restoreFile({
   readonly seen: RestoreObservation;
   readonly recorded: readonly EtcdSnapshot[];
 }): RestoreFile {
-  const { path, sha256, metadata } = snapshot;
+  const { path, sha256, metadata, size } = snapshot;
   const begun = seen.members.find(({ report }) => report.prepared?.id === id)?.report.prepared;
   // Where etcd does not answer, what was recorded tells what its clients may have seen.
   const known = [revisionNow(seen), ...recorded.map(({ revision }) => revision)];
   const bump = begun?.bump ?? revisionBump(metadata?.revision ?? 0, Math.max(...known));
-  return { id, path, sha256, bump, ...(metadata === undefined ? {} : { name: metadata.name }) };
+  return {
+    id,
+    path,
+    sha256,
+    bump,
+    ...(metadata === undefined ? {} : { name: metadata.name }),
+    ...(begun ? {} : { size }),
+  };
 }
 
 function refuseForeign(

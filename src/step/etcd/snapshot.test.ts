@@ -56,7 +56,7 @@ function trialHost({
     templates: { 'etcd/backup.sh': '#!/bin/sh' },
     commands: [
       [/endpoint status -w json$/, '[{"Status":{"dbSize":20480,"dbSizeInUse":16384}}]'],
-      [/df -Pk/, `${freeKiB}\n`],
+      [/df -Pk/, `${freeKiB} /var\n`],
       [
         /KUBEXM_KIND=command .* sh -s$/,
         (_, host) => {

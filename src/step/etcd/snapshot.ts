@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type EtcdSnapshot, parseEtcdSnapshot } from '../../common/etcd-snapshot.js';
 import { asError, KubexmError } from '../../errors/index.js';
@@ -10,12 +10,10 @@ import { sha256File } from '../../util/sha256-file.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { etcdctl } from './etcdctl.js';
+import { requireRoomHere, requireRoomOnHost } from './room.js';
 
 /** Name of the log event that carries what was saved. */
 export const etcdSnapshotReport = 'etcd:snapshot';
-
-/** Room that is left beside a snapshot on either end. */
-const marginBytes = 16 * 1024 * 1024;
 
 /** What the script of templates/ is told. `endpoint`: of the host's own member. */
 export interface SnapshotSource {
@@ -55,9 +53,10 @@ export const saveEtcdSnapshot = defineStep<SaveEtcdSnapshot>({
   recheck: false,
   async precheck(ctx, p) {
     const size = await databaseBytes(ctx, p);
-    await requireRoomOnHost(ctx, p, size);
-    await requireRoomHere(p, size);
+    await requireRoomOnHost(ctx, p.dir, size);
+    await requireRoomHere(p.localDir, size);
     await refuseOverwriting(p);
+    if (p.copyTo !== undefined) await requireRoomHere(dirname(p.copyTo), size);
     return needed('a snapshot is of now; each run makes its own');
   },
   async run(ctx, p) {
@@ -107,7 +106,7 @@ export const fetchEtcdSnapshot = defineStep<FetchEtcdSnapshot>({
   async precheck(_ctx, p) {
     const there = await stat(p.localPath).catch(() => undefined);
     if (there && (await sha256File(p.localPath)) === p.snapshot.sha256) return satisfied('it is here already');
-    await requireRoomHere({ localDir: dirname(p.localPath) }, p.snapshot.size);
+    await requireRoomHere(dirname(p.localPath), p.snapshot.size);
     return needed(there ? 'what is here has another checksum' : 'it is not here');
   },
   run: (ctx, p) => fetchSnapshot(ctx, p),
@@ -119,37 +118,6 @@ async function databaseBytes({ host, signal }: StepContext, p: SaveEtcdSnapshot)
   if (Number.isFinite(size)) return size;
   throw new KubexmError('COMMAND_FAILED', `${host.name}: etcdctl endpoint status names no size`, {
     details: [stdout.slice(0, 300)],
-  });
-}
-
-async function requireRoomOnHost(
-  { host, signal }: StepContext,
-  { dir }: SaveEtcdSnapshot,
-  size: number,
-): Promise<void> {
-  const { stdout } = await host.run(
-    sh`d=${dir}; while [ ! -d "$d" ]; do d=$(dirname -- "$d"); done; df -Pk -- "$d" | awk 'NR == 2 { print $4 }'`,
-    { signal },
-  );
-  const free = Number.parseInt(stdout, 10) * 1024;
-  if (!Number.isFinite(free)) throw new KubexmError('COMMAND_FAILED', `${host.name}: df tells nothing of ${dir}`);
-  refuseFull(free, size, `${dir} on ${host.name}`);
-}
-
-async function requireRoomHere({ localDir }: Pick<SaveEtcdSnapshot, 'localDir'>, size: number): Promise<void> {
-  await mkdir(localDir, { recursive: true, mode: 0o700 });
-  const { bavail, bsize } = await statfs(localDir);
-  refuseFull(bavail * bsize, size, `${localDir} on this machine`);
-}
-
-function refuseFull(free: number, size: number, where: string): void {
-  if (free >= size + marginBytes) return;
-  throw new KubexmError('HOST_DISK_FULL', `no room for a snapshot of etcd in ${where}`, {
-    details: [
-      `${mebibytes(free)} are free; the database has ${mebibytes(size)}, and ${mebibytes(marginBytes)} are to stay`,
-    ],
-    hint: 'make room there, or name another directory (etcd.backup.dir in the config)',
-    retryable: false,
   });
 }
 
@@ -224,8 +192,4 @@ async function placeCopy(from: string, to: string): Promise<void> {
   await copyFile(from, partial);
   await rename(partial, to);
   await writeFileAtomic(`${to.replace(/\.db$/, '')}.json`, await readFile(from.replace(/\.db$/, '.json')));
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.round(bytes / 1024 / 1024)} MiB`;
 }

@@ -81,6 +81,20 @@ describe('a restore', () => {
     expect(nodes.get('restore/verify')?.after.map(({ node }) => node)).toEqual(['restore/register']);
   });
 
+  test('room is looked for on every member before anything else, unless a run before has taken it', () => {
+    const planOf = (size: object) => prepareRestore({ ...file, ...size }, undefined).plan(planContext(cluster)).nodes;
+    const room = planOf({ size: 7 }).get('prepare/room');
+    expect(room?.jobs.map(({ host, step }) => [host, step.params])).toEqual(
+      ['a', 'b', 'c'].map((host, index) => [host, { dataDir: '/var/lib/etcd', bytes: 7, copies: index === 0 ? 2 : 1 }]),
+    );
+    expect(
+      planOf({ size: 7 })
+        .get('prepare/checksum')
+        ?.after.map(({ node }) => node),
+    ).toEqual(['prepare/room']);
+    expect(planOf({}).get('prepare/room')?.jobs ?? []).toEqual([]);
+  });
+
   test('counts no keys where an apiserver writes again', () => {
     const { names } = planned(seen({ a: 'placed', b: 'placed', c: 'placed' }, { parked: false }));
     expect(names).not.toContain('count-keys');

@@ -21,6 +21,7 @@ import {
   probeEtcdSnapshot,
   readRestoreMarker,
   readRestoreState,
+  requireRestoreRoom,
   restoreReports,
   type SnapshotProbe,
   type StepContext,
@@ -66,6 +67,8 @@ export interface RestoreFile {
   readonly bump: number;
   /** Its name in its metadata. */
   readonly name?: string;
+  /** In bytes. Absent: a run before has prepared it in part, and its room is taken already. */
+  readonly size?: number;
 }
 
 /** The members and what the snapshot showed when it was tried. */
@@ -120,7 +123,13 @@ export function prepareRestore(file: RestoreFile, snapshot: EtcdObservation | un
     const members = etcdMembers(ctx);
     const hosts = members.map(({ name }) => name);
     const g = draft<StepContext>('prepare');
-    const known = g.add('checksum', [CONTROL_NODE], fileChecksum({ path: file.path, sha256: file.sha256 }));
+    const room = g.addEach('room', file.size === undefined ? [] : hosts, (host) =>
+      // The first one also tries it.
+      requireRestoreRoom({ dataDir, bytes: file.size ?? 0, copies: host === hosts[0] ? 2 : 1 }),
+    );
+    const known = g.add('checksum', [CONTROL_NODE], fileChecksum({ path: file.path, sha256: file.sha256 }), {
+      after: room,
+    });
     const saved =
       snapshot === undefined
         ? known
