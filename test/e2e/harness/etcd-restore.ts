@@ -55,14 +55,7 @@ export async function namespaceDigest(t: ScenarioTools, name: string): Promise<s
 
 /** All hosts are Ready nodes, all pods run, all members vote, and nothing of a restore is left but the old data. */
 export async function assertRestored(t: ScenarioTools): Promise<void> {
-  await t.eventually(
-    'the cluster is healthy',
-    async () => {
-      await assertClusterHealthy(t, { nodes: t.hostNames });
-      return true;
-    },
-    { timeoutMs: 120_000 },
-  );
+  await assertClusterHealthy(t, { nodes: t.hostNames, withinMs: 120_000 });
   for (const host of t.hostNames) {
     assert.deepEqual(await etcdVoters(t, host), [...t.hostNames].sort(), `voters that ${host} sees`);
     const left = await t.onHost(

@@ -23,8 +23,20 @@ export function isReady({ status }: KubeObject): boolean {
   return status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
 }
 
-/** Fails unless exactly these nodes are there, all Ready, and all pods of all namespaces run and are ready. */
+/**
+ * Fails unless exactly these nodes are there, all Ready, and all pods of all namespaces run and are ready. `withinMs`: it may
+ * take so long, where something was restarted that the API shows with a delay.
+ */
 export async function assertClusterHealthy(
+  t: ScenarioTools,
+  { withinMs, ...wanted }: { nodes: readonly string[]; on?: string; withinMs?: number },
+): Promise<void> {
+  if (withinMs === undefined) return assertHealthyNow(t, wanted);
+  const healthy = () => assertHealthyNow(t, wanted).then(() => true);
+  await t.eventually('all nodes and pods are well', healthy, { timeoutMs: withinMs });
+}
+
+async function assertHealthyNow(
   t: ScenarioTools,
   { nodes, on }: { nodes: readonly string[]; on?: string },
 ): Promise<void> {
