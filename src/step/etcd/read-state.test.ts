@@ -14,7 +14,7 @@ async function read(answers: Readonly<Record<string, string>>): Promise<EtcdStat
   let report: unknown;
   const trial = hostTrial({ commands: [[/mktemp/, stdout]] });
   const ctx = { ...trial.ctx, log: (_level: string, _name: string, data: unknown) => void (report = data) };
-  await readEtcdState({ report: 'etcd:state', own, others: [] }).precheck(ctx as never);
+  await readEtcdState({ report: 'etcd:state', own, others: [] }).precheck(ctx);
   return report as EtcdStateReport;
 }
 
