@@ -11,6 +11,7 @@ export {
   etcdSnapshotReport,
   etcdVerdict,
   forecastAdd,
+  forecastAdoption,
   forecastDelete,
   forecastDeletion,
   forecastNodes,
@@ -44,6 +45,7 @@ export {
 export { graphToDot, graphToJson, graphToMermaid, graphToText } from '../plan/index.js';
 export type { RuntimeReport } from '../step/index.js';
 export type {
+  AdoptionObservation,
   BackupObservation,
   ClusterStatus,
   DeletionForecast,
@@ -72,6 +74,7 @@ export type {
 } from '../task/index.js';
 export { certificatesOf } from './certs/certificates.js';
 export { renewCertificates } from './certs/renew.js';
+export { adoptionOf, adoptionOfCluster } from './cluster/adopt.js';
 export { checkCluster } from './cluster/check.js';
 export { createAndPrune, createCluster } from './cluster/create.js';
 export { deletionOfCluster } from './cluster/delete.js';

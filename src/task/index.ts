@@ -2,6 +2,13 @@ export { type EtcdDefragResult, etcdDefragReport } from '../step/index.js';
 export { installCoreDns } from './addons/coredns.js';
 export { applyAddons } from './addons/manifests.js';
 export { verifyReadiness } from './addons/verify.js';
+export {
+  type AdoptionObservation,
+  adoptCluster,
+  forecastAdoption,
+  observeAdoption,
+  readAdoption,
+} from './certs/adopt.js';
 export { certificateDrift, certificateProblems, type ObservedCertificate } from './certs/observe.js';
 export { observeAllCertificates, readAllCertificates } from './certs/read.js';
 export {

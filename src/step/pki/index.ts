@@ -1,5 +1,6 @@
 export { generateCACert } from './ca-cert.js';
 export { fileDigest } from './digest.js';
+export { type DigestsReport, fetchFile, readDigests } from './fetch-file.js';
 export { installKeyPair } from './install-pair.js';
 export { generateKeyPair } from './key-pair.js';
 export { generateKubeconfig } from './kubeconfig.js';

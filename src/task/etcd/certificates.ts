@@ -26,8 +26,11 @@ function ownCertificates(ctx: PlanContext): Fragment {
     ),
   ];
   const after = { after: made };
-  const caFile = uploadCa(certificateFiles(ctx, 'etcd', 'ca').cert);
+  const { cert, key } = certificateFiles(ctx, 'etcd', 'ca');
+  const caFile = uploadCa(cert);
   g.add('upload-ca', members, caFile, after);
+  // Whoever is root on a member has all of etcd anyway; and the loss of this machine must not be the loss of the CA.
+  g.add('upload-ca-key', members, uploadSmallFile({ source: key, target: `${pki}/ca-key.pem`, mode: 0o600 }), after);
   for (const file of ['server', 'peer', 'admin'])
     g.addEach(`install-${file}`, members, (host) => installLeaf(ctx, host, file), after);
   // A control plane host that is a member too has the CA already.

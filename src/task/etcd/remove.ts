@@ -25,7 +25,7 @@ export interface RemoveEtcd {
 
 const { config, pki } = hostPaths.etcd;
 const { bin } = hostPaths;
-const memberFiles = ['server', 'server-key', 'peer', 'peer-key', 'admin', 'admin-key'].map(
+const memberFiles = ['ca-key', 'server', 'server-key', 'peer', 'peer-key', 'admin', 'admin-key'].map(
   (name) => `${pki}/${name}.pem`,
 );
 const clientFiles = ['ca', 'apiserver-etcd-client', 'apiserver-etcd-client-key'].map((name) => `${pki}/${name}.pem`);
