@@ -246,6 +246,8 @@ describe('what is wrong is said', () => {
     expect(health.quorum).toBe(
       '3 of 3 voters healthy, quorum 2: 1 may fail; no writes while the alarm NOSPACE is raised',
     );
+    const gone = replaced('m1', state('m1', { alarms: [{ memberId: 'dead', alarm: 'CORRUPT' }] }));
+    expect(observeHealth(ctx, findings(gone)).quorum).toMatch(/no writes while the alarm CORRUPT is raised$/);
   });
 });
 

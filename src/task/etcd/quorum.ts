@@ -1,4 +1,4 @@
-import { alarmsWithout, type EtcdObservation, isSound, type ObservedMember } from './observation.js';
+import { type EtcdObservation, isSound, type ObservedMember } from './observation.js';
 
 /** How many voters must agree. */
 export function quorumOf(voters: number): number {
@@ -6,8 +6,7 @@ export function quorumOf(voters: number): number {
 }
 
 /** `2 of 3 voters healthy, quorum 2: none may fail`, and how many of them nothing is known of. */
-export function quorumNow(etcd: EtcdObservation): string {
-  const { membership, members } = etcd;
+export function quorumNow({ membership, members, strayAlarms }: EtcdObservation): string {
   const voters = members.filter((member) => !member.isLearner);
   if (voters.length === 0) return 'nobody tells who the members are';
   const healthy = voters.filter((member) => member.healthy).length;
@@ -20,9 +19,10 @@ export function quorumNow(etcd: EtcdObservation): string {
         ? 'there is a quorum, but not all of it could be asked'
         : 'no quorum: every write fails';
   const counted = `${healthy} of ${voters.length} voters healthy${unknown > 0 ? `, ${unknown} unknown` : ''}`;
-  const alarms = alarmsWithout(etcd);
+  // Also those of members that are gone.
+  const alarms = new Set([...members.flatMap((member) => member.alarms), ...strayAlarms.map(({ alarm }) => alarm)]);
   const writes =
-    alarms.length > 0 && membership === 'agreed' ? `; no writes while the alarm ${alarms.join(', ')} is raised` : '';
+    alarms.size > 0 && membership === 'agreed' ? `; no writes while the alarm ${[...alarms].join(', ')} is raised` : '';
   return `${counted}, quorum ${needed}: ${outlook}${writes}`;
 }
 
