@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { KubexmError } from '../../errors/index.js';
 import { Secret } from '../../secrets/index.js';
-import type { StepContext } from '../context.js';
 import { lateText } from '../common/late-text.js';
+import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { fileDigest } from './digest.js';
 import type { CertificateFiles } from './params.js';
