@@ -66,6 +66,7 @@ function syntheticContext(cluster: Cluster): PlanContext {
     download: cluster.spec.download,
     artifacts: artifactIndex(),
     manifests: new Map(),
+    fileDigests: new Map(),
   };
 }
 

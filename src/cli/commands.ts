@@ -5,9 +5,18 @@ import { configGroup } from './config/commands.js';
 import { etcdGroup } from './etcd/commands.js';
 import { labGroup } from './lab/commands.js';
 import { nodeGroup } from './node/commands.js';
+import { secretsGroup } from './secrets/commands.js';
 
 /** Everything that kubexm can be told, in the order of its help. */
-export const groups: readonly GroupSpec[] = [clusterGroup, nodeGroup, etcdGroup, certsGroup, configGroup, labGroup];
+export const groups: readonly GroupSpec[] = [
+  clusterGroup,
+  nodeGroup,
+  etcdGroup,
+  certsGroup,
+  secretsGroup,
+  configGroup,
+  labGroup,
+];
 
 export const rootCommands: readonly CommandSpec[] = [
   {

@@ -21,6 +21,9 @@ export const hostPaths = {
   crictlConfig: '/etc/crictl.yaml',
   kubernetes: '/etc/kubernetes',
   kubernetesPki: '/etc/kubernetes/pki',
+  /** A control plane that has the file holds objects encrypted in etcd, and the keys for them. */
+  encryption: { directory: '/etc/kubernetes/encryption', config: '/etc/kubernetes/encryption/config.yaml' },
+  audit: '/etc/kubernetes/audit',
   /** A host that has it is a node. */
   kubeletKubeconfig: '/etc/kubernetes/kubelet.conf',
   adminKubeconfig: '/etc/kubernetes/admin.conf',

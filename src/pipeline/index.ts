@@ -34,6 +34,8 @@ export {
   revisionBump,
   runningVersions,
   servingHosts,
+  settledKey,
+  storedLines,
   strayAlarmText,
   strayNodes,
   upgradePath,
@@ -50,6 +52,7 @@ export type {
   ClusterStatus,
   DeletionForecast,
   DrainOptions,
+  EncryptionObservation,
   EtcdDefragResult,
   EtcdHealth,
   EtcdObservation,
@@ -81,6 +84,7 @@ export { deletionOfCluster } from './cluster/delete.js';
 export { clusterStatus } from './cluster/status.js';
 export { upgradeOfCluster, upgradeStateOf } from './cluster/upgrade.js';
 export type { ClusterGraph, Pipeline } from './define.js';
+export { decryption, encryptionOf, rotationOfKey } from './encryption/encryption.js';
 export { addEtcdMembers } from './etcd/add-member.js';
 export { backupOfEtcd, etcdBackupsOf, fetchEtcdBackup } from './etcd/backup.js';
 export { etcdCertificatesOf } from './etcd/certificates.js';

@@ -19,6 +19,7 @@ import { type Secret, secretResolver } from '../secrets/index.js';
 import type { StepContext } from '../step/index.js';
 import type { PlanContext } from '../task/index.js';
 import { assumedFacts } from './assumed-facts.js';
+import { readAuditFiles } from './audit-files.js';
 import { type ClusterLock, lockCluster } from './cluster-lock.js';
 import { errorReport } from './error-report.js';
 import { type HostPool, hostPool } from './hosts.js';
@@ -127,6 +128,7 @@ async function assemble(
   const cache = await openCache(dirs.cacheFile);
   const artifacts = await loadArtifactIndex({ workDirs: dirs, download: cluster.spec.download, cache });
   const manifests = await readManifests(cluster.spec.addons);
+  const fileDigests = await readAuditFiles(cluster);
   const parts: Parts = {
     cluster,
     dirs,
@@ -174,6 +176,7 @@ async function assemble(
         download: cluster.spec.download,
         artifacts,
         manifests,
+        fileDigests,
       }),
     async run(graph, run) {
       if (run.mode === 'apply') await lock({ operation: graph.name });

@@ -1,6 +1,7 @@
 import type { Cluster } from '../apis/kubexms/v1alpha1/index.js';
 import { etcdRestorePaths } from '../common/etcd-restore.js';
 import { hostMarks } from '../common/host-marks.js';
+import { hostPaths } from '../common/host-paths.js';
 import { type EngineEvent, type ErrorReport, type Limits, runGraph } from '../engine/index.js';
 import { draft, type Json, type Precheck, type Step, seal } from '../plan/index.js';
 import type { HostFacts, HostRunner } from '../runner/index.js';
@@ -77,6 +78,7 @@ export async function surveyHosts({
             ...dataDirs.flatMap((path) => [`${path}/member`, `${path}/member/wal`]),
             etcdRestorePaths.marker,
             hostMarks.state,
+            hostPaths.encryption.config,
           ],
           signal,
         }),

@@ -9,12 +9,14 @@ export { addPackageRepository, type PackageRepository } from './common/package-r
 export { installPackage, removePackage, updatePackageCache } from './common/packages.js';
 export type * from './common/params.js';
 export { fileChecksum, makeDirectory, removeFile } from './common/path.js';
+export { removeStrayFiles } from './common/stray-files.js';
 export { configureHostsFile, disableSwap, setHostname, setTimezone } from './common/system.js';
 export { configureTimeServers, type TimeInSync, type TimeServers, timeInSync } from './common/time-servers.js';
 export { type WaitForFile, waitForFile } from './common/wait-for-file.js';
 export { type WipeDirectory, wipeDirectory } from './common/wipe.js';
 export type * from './context.js';
 export { type StepData, type StepFactory, type StepOverrides, stepFromData } from './define.js';
+export * from './encryption/index.js';
 export type { EtcdAlarm } from './etcd/alarm-list.js';
 export { disarmEtcd, forgetEtcdAlarms, proveEtcdWrites, requireEtcdRoom } from './etcd/alarms.js';
 export { type EtcdBackupReport, type HostSnapshot, readBackupState } from './etcd/backup-state.js';

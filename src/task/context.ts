@@ -13,6 +13,8 @@ export interface PlanContext extends ResourceContext {
   readonly facts: ReadonlyMap<HostName, HostFacts>;
   /** Manifests of the addons by their name in the config: texts that were read before planning. */
   readonly manifests: ReadonlyMap<string, string>;
+  /** Digests (sha256) of files of the control machine that the config names, by path: they were read before planning. */
+  readonly fileDigests: ReadonlyMap<string, string>;
   /** The hosts that the plan is for; absent: all. The others stand in lists and addresses, and are neither asked nor changed. */
   readonly only?: ReadonlySet<HostName>;
 }

@@ -22,6 +22,14 @@ export {
 export { guardRuntimes } from './container-runtime/guard.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';
+export { type ChangeEncryption, decryptObjects, rotateEncryptionKey } from './encryption/change.js';
+export {
+  type EncryptionObservation,
+  observeEncryption,
+  readEncryptionState,
+  settledKey,
+  storedLines,
+} from './encryption/observe.js';
 export { type AddMembers, addMembers, beforeAdding, forecastAdd, refuseHostsWithoutRole } from './etcd/add-member.js';
 export {
   type BackupObservation,

@@ -53,7 +53,7 @@ export function planContext(
     cwd = '/srv',
     ...over
   }: { readonly facts?: Readonly<Record<string, Partial<HostFacts>>>; readonly cwd?: string } & Partial<
-    Pick<PlanContext, 'artifacts' | 'manifests'>
+    Pick<PlanContext, 'artifacts' | 'manifests' | 'fileDigests'>
   > = {},
 ): PlanContext {
   const hosts = cluster.spec.hosts.filter((host) => host.roles.length > 0);
@@ -73,6 +73,7 @@ export function planContext(
     download: cluster.spec.download,
     artifacts: artifactIndex(),
     manifests: new Map(),
+    fileDigests: new Map(),
     ...over,
   };
 }

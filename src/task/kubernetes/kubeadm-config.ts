@@ -1,25 +1,30 @@
-import { type ExtraArgs, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
+import { type ExtraArgs, type ExtraVolume, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths, ports } from '../../common/host-paths.js';
 import type { HostName, Json } from '../../plan/index.js';
 import { discoveryFile } from '../../step/index.js';
 import { deepMerge } from '../../util/deep-merge.js';
 import { criEndpoint } from '../container-runtime/runtime-hosts.js';
 import { hostNamed, internalAddress, type PlanContext } from '../context.js';
+import { encryptionFlags, encryptionVolume, refuseWithoutKeys } from '../encryption/settings.js';
 import { etcdForApiserver } from '../etcd/endpoints.js';
+import { auditSettings } from './audit.js';
 
 type Document = { readonly [key: string]: Json };
 
 export interface DocumentOptions {
   /** Client URLs of the etcd members; default those of the config. */
   readonly etcdEndpoints?: readonly string[];
+  /** Everything in etcd is in clear by the time these are used, whatever the control planes still have. Default false. */
+  readonly decrypted?: boolean;
 }
 
 /** `kubeadm init`'s documents. `$token` is filled in on the host's way. https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/ */
 export function initDocuments(
   ctx: PlanContext,
   host: HostName,
-  { etcdEndpoints }: DocumentOptions = {},
+  { etcdEndpoints, decrypted = false }: DocumentOptions = {},
 ): readonly Document[] {
+  if (!decrypted) refuseWithoutKeys(ctx);
   return [
     {
       apiVersion: apiVersion(ctx),
@@ -118,6 +123,11 @@ function clusterConfiguration(ctx: PlanContext, etcdEndpoints: readonly string[]
   const gates = Object.entries(kubernetes.featureGates).map(([name, on]) => `${name}=${on}`);
   const withGates = (given: ExtraArgs): ExtraArgs =>
     gates.length > 0 ? { 'feature-gates': gates.join(','), ...given } : given;
+  const own = apiServerSections(ctx);
+  const component = ({ extraArgs, extraVolumes }: typeof kubernetes.scheduler) => ({
+    extraArgs: args(version, withGates(extraArgs)),
+    ...volumes(extraVolumes),
+  });
   return {
     apiVersion: apiVersion(ctx),
     kind: 'ClusterConfiguration',
@@ -126,12 +136,27 @@ function clusterConfiguration(ctx: PlanContext, etcdEndpoints: readonly string[]
     etcd: { external: { ...etcdForApiserver(ctx, etcdEndpoints) } },
     apiServer: {
       certSANs: [...apiServerSans(ctx)],
-      extraArgs: args(version, withGates(kubernetes.apiServer.extraArgs)),
+      extraArgs: args(version, withGates({ ...own.flags, ...kubernetes.apiServer.extraArgs })),
+      ...volumes([...own.volumes, ...kubernetes.apiServer.extraVolumes]),
     },
-    controllerManager: { extraArgs: args(version, withGates(kubernetes.controllerManager.extraArgs)) },
-    scheduler: { extraArgs: args(version, withGates(kubernetes.scheduler.extraArgs)) },
+    controllerManager: component(kubernetes.controllerManager),
+    scheduler: component(kubernetes.scheduler),
     dns: { ...kubernetes.dns },
   };
+}
+
+/** What the sections of the config that are more than flags ask of kube-apiserver. */
+function apiServerSections(ctx: PlanContext): { readonly flags: ExtraArgs; readonly volumes: readonly ExtraVolume[] } {
+  const audit = auditSettings(ctx);
+  const encrypts = ctx.cluster.spec.kubernetes.encryptionAtRest !== undefined;
+  return {
+    flags: { ...audit?.flags, ...(encrypts ? encryptionFlags : {}) },
+    volumes: [...(audit?.volumes ?? []), ...(encrypts ? [encryptionVolume] : [])],
+  };
+}
+
+function volumes(list: readonly ExtraVolume[]): Document {
+  return list.length > 0 ? { extraVolumes: list.map((volume) => ({ ...volume })) } : {};
 }
 
 /** Names and addresses of all apiservers that the cluster file knows; kubeadm adds those of Kubernetes' own Service and of the host. */

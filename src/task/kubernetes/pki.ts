@@ -11,6 +11,8 @@ import {
 import { defineTask, ownHosts, type PlanContext } from '../context.js';
 import { controlPlanePki } from '../milestones.js';
 import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js';
+import { controlPlaneFiles } from './control-plane-files.js';
+import { servingHosts } from './init-host.js';
 
 /** Path of the bootstrap token on the control machine. */
 function tokenFile({ workDirs }: PlanContext): string {
@@ -59,7 +61,10 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
       { after: made },
     );
   });
-  g.provide(controlPlanePki, uploads);
+  // Those that serve get what changes together, before their static pods.
+  const serving = servingHosts(ctx);
+  const newcomers = controlPlanes.filter((host) => !serving.includes(host));
+  g.provide(controlPlanePki, [...uploads, ...controlPlaneFiles(g, ctx, { hosts: newcomers, after: made })]);
   return g.done();
 });
 

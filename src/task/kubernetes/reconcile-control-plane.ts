@@ -2,7 +2,9 @@ import { hostPaths } from '../../common/host-paths.js';
 import { type After, type Draft, draft, type HostName, sameHost } from '../../plan/index.js';
 import { reconcileKubelet, reconcileStaticPods, type StepContext, uploadKubeadmConfig } from '../../step/index.js';
 import { defineTask, type Fragment, hostsWithRole, type PlanContext } from '../context.js';
+import { seeEncryptionThrough } from '../encryption/passes.js';
 import { apiServing, controlPlaneImages, controlPlaneMade, kubeletInstalled, nodesConfigured } from '../milestones.js';
+import { controlPlaneFiles, removeOldAuditFiles } from './control-plane-files.js';
 import { initHost } from './init-host.js';
 import { type DocumentOptions, initDocuments, kubeletDocuments } from './kubeadm-config.js';
 
@@ -30,7 +32,13 @@ export const reconcileControlPlane = defineTask('reconcile-control-plane', (ctx)
   const kubeProxy = g.add('kube-proxy', [host], uploadKubeadmConfig({ documents, configMaps: ['kube-proxy'] }), {
     after: uploaded,
   });
-  g.provide(apiServing, uploaded);
+  if (ctx.cluster.spec.kubernetes.encryptionAtRest === undefined) g.provide(apiServing, uploaded);
+  else {
+    // Whoever joins writes with the key: by then all can read that.
+    const { written } = seeEncryptionThrough(g, ctx, { after: uploaded });
+    g.provide(apiServing, [uploaded, written]);
+  }
+  removeOldAuditFiles(g, ctx, { hosts: existingControlPlanes(ctx), after: uploaded });
   g.provide(nodesConfigured, kubeProxy);
   return g.done();
 });
@@ -52,12 +60,12 @@ export function reconcileApiserverEtcd(ctx: PlanContext, etcdEndpoints: readonly
 }
 
 /** The static pods of one host after the other. */
-function changeStaticPods(
+export function changeStaticPods(
   g: Draft<StepContext>,
   ctx: PlanContext,
   { after, ...options }: DocumentOptions & { readonly after: After },
 ): After {
-  let before: After = after;
+  let before: After = [after, ...controlPlaneFiles(g, ctx, { hosts: existingControlPlanes(ctx), after })].flat();
   for (const name of existingControlPlanes(ctx)) {
     const step = reconcileStaticPods({ nodeName: name, documents: initDocuments(ctx, name, options) });
     before = g.add(`static-pods-${name}`, [name], step, { after: [after, before] });

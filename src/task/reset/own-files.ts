@@ -27,6 +27,8 @@ export const nodeFiles = {
   directories: [
     `${kubernetes}/manifests`,
     hostPaths.kubernetesPki,
+    hostPaths.encryption.directory,
+    hostPaths.audit,
     `${kubernetes}/tmp`,
     '/var/lib/kubelet',
     '/var/lib/cni',
@@ -34,7 +36,7 @@ export const nodeFiles = {
     // Of root's kubectl; a cache alone, whatever the cluster.
     '/root/.kube/cache',
   ],
-  logs: ['/var/log/pods', '/var/log/containers', hostPaths.log],
+  logs: ['/var/log/pods', '/var/log/containers', hostPaths.log, '/var/log/kubernetes/audit'],
   named: {
     what: 'kubelet, kubeadm, kubectl and kubeconfigs',
     files: [

@@ -1,3 +1,4 @@
+export { auditPolicyProblems } from './audit-policy.js';
 export { type ClusterInput, clusterSchema } from './cluster.js';
 export { type Issue, type Path, pathText } from './issue.js';
 export { nearest } from './nearest.js';
@@ -5,6 +6,7 @@ export type { PathExpander } from './paths.js';
 export {
   type Addon,
   type Arch,
+  type Audit,
   apiVersion,
   type Bastion,
   type Cluster,
@@ -15,11 +17,13 @@ export {
   type Docker,
   type DockerRepository,
   type Download,
+  type EncryptionAtRest,
   type Etcd,
   type EtcdBackup,
   type EtcdPerformance,
   type ExternalEtcd,
   type ExtraArgs,
+  type ExtraVolume,
   type Flannel,
   type Host,
   type JsonObject,

@@ -1,5 +1,8 @@
 import * as z from 'zod';
+import { auditSchema, resolveAudit } from './audit.js';
 import { containerRuntimeSchema, resolveContainerRuntime } from './container-runtime.js';
+import { encryptionAtRestSchema } from './encryption-at-rest.js';
+import { extraVolumes, resolveVolumes } from './extra-volumes.js';
 import {
   addressOrName,
   dnsLabel,
@@ -12,6 +15,7 @@ import {
   versionWithV,
 } from './formats.js';
 import { compact } from './objects.js';
+import type { PathExpander } from './paths.js';
 import type { Kubernetes } from './types.js';
 import { defaultKubernetesVersion, versionsFor } from './versions.js';
 
@@ -27,11 +31,16 @@ export const kubernetesSchema = z.strictObject({
     .strictObject({
       certExtraSans: z.array(addressOrName).default([]).describe('More names and addresses for its certificate.'),
       extraArgs,
+      extraVolumes,
+      audit: auditSchema.optional().describe('What is written down of requests; absent: nothing.'),
     })
     .prefault({})
     .describe('Settings of kube-apiserver.'),
-  controllerManager: z.strictObject({ extraArgs }).prefault({}).describe('Settings of kube-controller-manager.'),
-  scheduler: z.strictObject({ extraArgs }).prefault({}).describe('Settings of kube-scheduler.'),
+  controllerManager: z
+    .strictObject({ extraArgs, extraVolumes })
+    .prefault({})
+    .describe('Settings of kube-controller-manager.'),
+  scheduler: z.strictObject({ extraArgs, extraVolumes }).prefault({}).describe('Settings of kube-scheduler.'),
   kubelet: z
     .strictObject({ extraConfig: extraConfig.describe('Merged into the KubeletConfiguration.'), extraArgs })
     .prefault({})
@@ -52,19 +61,33 @@ export const kubernetesSchema = z.strictObject({
     })
     .prefault({})
     .describe('Settings of CoreDNS.'),
+  encryptionAtRest: encryptionAtRestSchema
+    .optional()
+    .describe('Encryption of objects in etcd; absent: none. Its removal from a cluster is `kubexm secrets decrypt`.'),
   featureGates: z.record(z.string(), z.boolean()).default({}).describe('Feature gates of all components.'),
 });
 
 export type KubernetesInput = z.output<typeof kubernetesSchema>;
 
-export function resolveKubernetes(input: KubernetesInput): Kubernetes {
+export function resolveKubernetes(input: KubernetesInput, expandPath: PathExpander): Kubernetes {
+  const { encryptionAtRest, apiServer, ...rest } = input;
   return {
-    ...input,
+    ...rest,
     containerRuntime: resolveContainerRuntime(input.containerRuntime, versionsFor(input.version)),
-    apiServer: { ...input.apiServer, extraArgs: texts(input.apiServer.extraArgs) },
-    controllerManager: { extraArgs: texts(input.controllerManager.extraArgs) },
-    scheduler: { extraArgs: texts(input.scheduler.extraArgs) },
+    apiServer: {
+      certExtraSans: apiServer.certExtraSans,
+      extraArgs: texts(apiServer.extraArgs),
+      extraVolumes: resolveVolumes(apiServer.extraVolumes),
+      ...(apiServer.audit === undefined ? {} : { audit: resolveAudit(apiServer.audit, expandPath) }),
+    },
+    controllerManager: component(input.controllerManager),
+    scheduler: component(input.scheduler),
+    ...(encryptionAtRest === undefined ? {} : { encryptionAtRest }),
     kubelet: { ...input.kubelet, extraArgs: texts(input.kubelet.extraArgs) },
     dns: compact(input.dns),
   };
+}
+
+function component({ extraArgs: args, extraVolumes: volumes }: KubernetesInput['scheduler']): Kubernetes['scheduler'] {
+  return { extraArgs: texts(args), extraVolumes: resolveVolumes(volumes) };
 }

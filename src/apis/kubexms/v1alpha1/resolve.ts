@@ -21,7 +21,7 @@ export function resolve(input: ClusterInput, expandPath: PathExpander): Cluster 
   const versions = versionsFor(spec.kubernetes.version);
   const roleGroups = resolveRoleGroups(spec.roleGroups);
   const rolesOf = (name: string) => roles.filter((role) => roleGroups[role].includes(name));
-  const kubernetes = resolveKubernetes(spec.kubernetes);
+  const kubernetes = resolveKubernetes(spec.kubernetes, expandPath);
   // Hosts without a word of their own share the cluster's: a thousand copies would be a plan of megabytes.
   const runtimeOf = (own: HostRuntimeInput | undefined) =>
     own ? resolveContainerRuntime(spec.kubernetes.containerRuntime, versions, own) : kubernetes.containerRuntime;

@@ -98,14 +98,53 @@ export interface Kubernetes {
   readonly dnsDomain: string;
   readonly imageRepository: string;
   readonly containerRuntime: ContainerRuntime;
-  readonly apiServer: { readonly certExtraSans: readonly string[]; readonly extraArgs: ExtraArgs };
-  readonly controllerManager: { readonly extraArgs: ExtraArgs };
-  readonly scheduler: { readonly extraArgs: ExtraArgs };
+  readonly apiServer: ControlPlaneComponent & {
+    readonly certExtraSans: readonly string[];
+    /** Absent: requests are not written down. */
+    readonly audit?: Audit;
+  };
+  readonly controllerManager: ControlPlaneComponent;
+  readonly scheduler: ControlPlaneComponent;
+  /** Absent: etcd holds objects in clear. */
+  readonly encryptionAtRest?: EncryptionAtRest;
   readonly kubelet: { readonly extraConfig: JsonObject; readonly extraArgs: ExtraArgs };
   readonly kubeProxy: { readonly mode: 'iptables' | 'ipvs' | 'nftables'; readonly extraConfig: JsonObject };
   /** Absent: what kubeadm of this version takes. */
   readonly dns: { readonly imageRepository?: string; readonly imageTag?: string };
   readonly featureGates: Readonly<Record<string, boolean>>;
+}
+
+interface ControlPlaneComponent {
+  readonly extraArgs: ExtraArgs;
+  readonly extraVolumes: readonly ExtraVolume[];
+}
+
+/** kubeadm's HostPathMount. */
+export interface ExtraVolume {
+  readonly name: string;
+  readonly hostPath: string;
+  readonly mountPath: string;
+  readonly readOnly: boolean;
+  readonly pathType?: string;
+}
+
+export interface Audit {
+  /** `path`: on the control machine. */
+  readonly policy:
+    | { readonly type: 'inline'; readonly policy: JsonObject }
+    | { readonly type: 'file'; readonly path: string };
+  readonly logPath: string;
+  readonly maxAgeDays: number;
+  readonly maxBackups: number;
+  readonly maxSizeMegabytes: number;
+  /** `configFile`: on the control machine; it may hold a token. */
+  readonly webhook?: { readonly configFile: string; readonly mode: 'batch' | 'blocking' | 'blocking-strict' };
+}
+
+export interface EncryptionAtRest {
+  readonly provider: 'secretbox' | 'aescbc' | 'aesgcm';
+  /** `secrets`, or of custom resources `name.group`. */
+  readonly resources: readonly string[];
 }
 
 interface RuntimeCommon {

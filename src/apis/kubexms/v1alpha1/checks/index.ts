@@ -1,5 +1,6 @@
 import { checkAddons } from './addons.js';
 import type { Check } from './context.js';
+import { checkControlPlane } from './control-plane.js';
 import { checkEndpoint } from './endpoint.js';
 import { checkEtcd } from './etcd.js';
 import { checkHosts } from './hosts.js';
@@ -19,6 +20,7 @@ export const checks: readonly Check[] = [
   checkEndpoint,
   checkVersions,
   checkRuntimes,
+  checkControlPlane,
   checkEtcd,
   checkNetwork,
   checkSecrets,

@@ -1,0 +1,143 @@
+import { KubexmError } from '../../errors/index.js';
+
+export type KeyType = 'secretbox' | 'aescbc' | 'aesgcm';
+
+/** `secret`: 32 bytes in base64. Names begin with `key-` and a time: the order of names is the order of making. */
+export interface EncryptionKey {
+  readonly name: string;
+  readonly type: KeyType;
+  readonly secret: string;
+}
+
+/** A way to read objects, and for the first of a list to write them. */
+export type Provider = EncryptionKey | { readonly type: 'identity' };
+
+/** By resource; each list in the order of the file. A resource that is not in it is read and written in clear. */
+export type Providers = ReadonlyMap<string, readonly Provider[]>;
+
+/** The passes in which a running cluster comes to another writer. Each is to be on all control planes before the next begins. */
+export type Phase = 'readable' | 'writing' | 'final';
+
+/** What is wanted in the end: these resources with this key, and all others in clear. */
+export interface Target {
+  readonly key: EncryptionKey;
+  readonly resources: readonly string[];
+}
+
+const identity: Provider = { type: 'identity' };
+const keyTypes: readonly string[] = ['secretbox', 'aescbc', 'aesgcm'];
+
+/**
+ * What a control plane is to have in a pass, from what it has. `readable`: the new writer can be read; `writing`: it comes
+ * first; `final`: what nothing is encrypted with any more is gone. Clear text stays readable: a snapshot from before may come back.
+ */
+export function inPhase(current: Providers, target: Target, phase: Phase): Providers {
+  const resources = [...new Set([...target.resources, ...current.keys()])].toSorted();
+  const next = resources.map((resource): [string, readonly Provider[]] => {
+    const writer = target.resources.includes(resource) ? target.key : identity;
+    const found = current.get(resource) ?? [identity];
+    const others = found.filter((provider) => !same(provider, writer));
+    switch (phase) {
+      case 'readable':
+        return [resource, others.length < found.length ? found : [...found, writer]];
+      case 'writing':
+        return [resource, withIdentity([writer, ...others])];
+      case 'final':
+        return [resource, withIdentity([writer])];
+      default:
+        return phase satisfies never;
+    }
+  });
+  const encrypted = next.filter(([, providers]) => providers.some(({ type }) => type !== 'identity'));
+  // An apiserver that is told to encrypt takes no file without resources.
+  return new Map(phase === 'final' && encrypted.length > 0 ? encrypted : next);
+}
+
+/** Of a control plane that does not serve yet: it can read whatever others write. */
+export function forNewcomer(target: Target, others: readonly EncryptionKey[]): Providers {
+  return new Map(target.resources.toSorted().map((resource) => [resource, [target.key, ...others, identity]]));
+}
+
+/** How objects of a resource begin in etcd when they are as wanted; empty: in clear. */
+export function writtenPrefix(resource: string, { key, resources }: Target): string {
+  return resources.includes(resource) ? `k8s:enc:${key.type}:v1:${key.name}:` : '';
+}
+
+/** The keys of a control plane, each once. */
+export function keysOf(providers: Providers): readonly EncryptionKey[] {
+  const keys = [...providers.values()].flat().filter((provider) => provider.type !== 'identity');
+  return [...new Map(keys.map((key) => [key.name, key])).values()];
+}
+
+/** `secretbox key-20260102030405`, `clear`: a provider as it may be shown. */
+export function providerText(provider: Provider): string {
+  return provider.type === 'identity' ? 'clear' : `${provider.type} ${provider.name}`;
+}
+
+/** Whether two providers read the same. */
+export function same(a: Provider, b: Provider): boolean {
+  if (a.type === 'identity' || b.type === 'identity') return a.type === b.type;
+  return a.type === b.type && a.name === b.name && a.secret === b.secret;
+}
+
+/** The file that kube-apiserver reads. https://kubernetes.io/docs/reference/config-api/apiserver-config.v1/ */
+export async function configText(providers: Providers): Promise<string> {
+  const { stringify } = await import('yaml');
+  return stringify({
+    apiVersion: 'apiserver.config.k8s.io/v1',
+    kind: 'EncryptionConfiguration',
+    resources: [...providers].map(([resource, list]) => ({
+      resources: [resource],
+      providers: list.map((provider) =>
+        provider.type === 'identity'
+          ? { identity: {} }
+          : { [provider.type]: { keys: [{ name: provider.name, secret: provider.secret }] } },
+      ),
+    })),
+  });
+}
+
+interface Written {
+  readonly resources?: readonly {
+    readonly resources?: readonly string[];
+    readonly providers?: readonly Readonly<
+      Record<string, { readonly keys?: readonly { name: string; secret: string }[] }>
+    >[];
+  }[];
+}
+
+/** Reads such a file. Throws where it holds what kubexm never writes, such as a KMS plugin: that is another's work. */
+export async function parseConfig(text: string, path: string): Promise<Providers> {
+  const { parse } = await import('yaml');
+  const strange = (what: string) =>
+    new KubexmError('GUARD_REFUSED', `${path} ${what}: it is not of this kubexm's making`, {
+      hint: 'look what it is for; kubexm only looks after keys of its own',
+      retryable: false,
+    });
+  let written: Written | null;
+  try {
+    written = parse(text) as Written | null;
+  } catch {
+    // The parser's own words would show the line.
+    throw strange('is no YAML');
+  }
+  const found = new Map<string, readonly Provider[]>();
+  for (const entry of written?.resources ?? []) {
+    const providers = (entry.providers ?? []).flatMap((each): Provider[] => {
+      const [[type = '', settings] = []] = Object.entries(each);
+      if (type === 'identity') return [identity];
+      if (!keyTypes.includes(type)) throw strange(`names a provider "${type}"`);
+      return (settings?.keys ?? []).map(({ name, secret }) => ({ type: type as KeyType, name, secret }));
+    });
+    for (const resource of entry.resources ?? []) found.set(resource, providers);
+  }
+  if (found.size === 0) throw strange('names no resource');
+  return found;
+}
+
+/** The file always ends with a way to read clear text. */
+function withIdentity(providers: readonly Provider[]): readonly Provider[] {
+  const [first, ...rest] = providers;
+  if (first === undefined || first.type === 'identity') return providers;
+  return [first, ...rest.filter(({ type }) => type !== 'identity'), identity];
+}
