@@ -4,10 +4,8 @@ import { KubexmError } from '../../errors/index.js';
 import { sh } from '../../runner/index.js';
 import { Secret } from '../../secrets/index.js';
 import { pollUntil } from '../../util/poll.js';
-import { lateText } from '../common/late-text.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
-import { fileDigest } from '../pki/digest.js';
 import type { CertificateFiles } from '../pki/params.js';
 import { restartedKubelet } from './kubelet.js';
 
@@ -27,7 +25,6 @@ export const kubeletClient = defineStep<KubeletClient>({
   uses: ['kubelet-restart'],
   policy: { timeoutMs: 300_000 },
   async precheck(ctx, { client }) {
-    lateText(ctx, fileDigest(client.cert));
     const wanted = new X509Certificate(await readFile(client.cert)).fingerprint256;
     const { stdout } = await ctx.host.run(
       sh`[ ! -e ${current} ] || sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' ${current}`,

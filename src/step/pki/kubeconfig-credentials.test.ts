@@ -2,10 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { sha256File } from '../../util/sha256-file.js';
 import { hostTrial } from '../host-step.fixture.js';
 import { temporaryDirectory } from '../local-step.fixture.js';
-import { fileDigest } from './digest.js';
 import { kubeconfigCredentials } from './kubeconfig-credentials.js';
 
 const path = '/etc/kubernetes/scheduler.conf';
@@ -24,16 +22,15 @@ async function setting(text?: string, mode = 0o600) {
   const file = async (name: string, content: string) => {
     const at = join(dir, name);
     await writeFile(at, content);
-    return [at, await sha256File(at)] as const;
+    return at;
   };
   const [ca, cert, key] = [await file('ca', 'new ca'), await file('cert', 'new cert'), await file('key', 'new key')];
   const trial = hostTrial({
     files: text === undefined ? {} : { [path]: { content: text, mode } },
-    outputs: Object.fromEntries([ca, cert, key].map(([at, digest]) => [fileDigest(at).$output, digest])),
   });
-  const client = { cert: cert[0], key: key[0] };
+  const client = { cert, key };
   const content = () => parse(trial.host.files.get(path)?.content ?? '') as Record<string, never[]>;
-  return { trial, ca: ca[0], client, content };
+  return { trial, ca, client, content };
 }
 
 describe('kubeconfigCredentials', () => {

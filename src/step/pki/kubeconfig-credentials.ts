@@ -1,10 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { KubexmError } from '../../errors/index.js';
 import { Secret } from '../../secrets/index.js';
-import { lateText } from '../common/late-text.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
-import { fileDigest } from './digest.js';
 import type { CertificateFiles } from './params.js';
 
 /** `path`: a kubeconfig of the host. `ca`: file with the CAs that it is to trust; `client`: who its user is. Absent: as it is. */
@@ -40,12 +38,9 @@ export const kubeconfigCredentials = defineStep<KubeconfigCredentials>({
 
 /** `wanted` is undefined where the text has the credentials already. */
 async function kubeconfigs(
-  ctx: StepContext,
+  { host, signal }: StepContext,
   { path, ca, client }: KubeconfigCredentials,
 ): Promise<{ readonly text: string | undefined; readonly wanted: string | undefined }> {
-  const { host, signal } = ctx;
-  // The digests that earlier steps have told say that the files are there, and are the ones that are meant.
-  for (const file of [ca, client?.cert, client?.key]) if (file !== undefined) lateText(ctx, fileDigest(file));
   const text = await host.readFile(path, { signal });
   if (text === undefined) return { text, wanted: undefined };
   const { parse, stringify } = await import('yaml');
