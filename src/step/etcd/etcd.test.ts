@@ -77,6 +77,21 @@ describe('promoteEtcdMember', () => {
     expect(asked).toBe(2);
   });
 
+  test('one that was promoted while nobody heard of it is through', async () => {
+    const members: Listed[] = [m1, { ...m2, learner: true }];
+    const promote = () => {
+      members[1] = m2;
+      return { exitCode: 1, stderr: '{"level":"warn"}\nError: etcdserver: can only promote a learner member\n' };
+    };
+    const trial = hostTrial({
+      commands: [
+        [/member list/, () => listOf(members)],
+        [/member promote b$/, promote],
+      ],
+    });
+    expect((await trial.play(step)).again).toEqual({ state: 'satisfied', because: 'member b votes' });
+  });
+
   test('a voter is left alone', async () => {
     expect((await hostTrial({ commands: [list([m1, m2])] }).play(step)).first.state).toBe('satisfied');
   });
