@@ -122,8 +122,16 @@ export const clusterGroup: GroupSpec = {
     {
       name: 'status',
       summary: 'Nodes, pods, etcd members and certificates of the running cluster',
-      options: commonOptions(),
-      examples: ['kubexm cluster status', 'kubexm cluster status -o json'],
+      description:
+        'With --drift also everything in which it differs from the config: files, units, versions, settings, labels, certificates.\nExit code 1: it is not healthy; 3: it is, and differs from the config.',
+      options: [
+        ...commonOptions(),
+        {
+          flags: '--drift',
+          description: 'compare every host with the config as well (takes as long as `cluster plan`)',
+        },
+      ],
+      examples: ['kubexm cluster status', 'kubexm cluster status --drift', 'kubexm cluster status -o json'],
       load: () => import('./status.js'),
     },
     {
