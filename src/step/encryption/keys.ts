@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
-import { requireControlNode } from '../control-node.js';
 import type { StepContext } from '../context.js';
+import { requireControlNode } from '../control-node.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { closeToOthers, modeFault } from '../pki/files.js';
 import { readKeys, writeKeys } from './key-file.js';

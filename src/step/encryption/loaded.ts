@@ -1,6 +1,6 @@
-import { sh } from '../../runner/index.js';
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
+import { sh } from '../../runner/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
 import { kubectl } from '../kube/kubectl.js';

@@ -13,9 +13,9 @@ import {
   inPhase,
   keysOf,
   type Phase,
+  type Providers,
   parseConfig,
   providerText,
-  type Providers,
 } from './providers.js';
 
 const { directory, config } = hostPaths.encryption;

@@ -23,6 +23,7 @@ import { registryLogins } from '../container-runtime/registry.js';
 import { criEndpoint, runtimeComponents, runtimeGroups } from '../container-runtime/runtime-hosts.js';
 import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
 import { snapshotFirst } from '../etcd/snapshot.js';
+import { controlPlaneFiles } from '../kubernetes/control-plane-files.js';
 import { imagesOf } from '../kubernetes/images.js';
 import { initHost, speakerBeside } from '../kubernetes/init-host.js';
 import { initDocuments, kubeletDocuments } from '../kubernetes/kubeadm-config.js';
@@ -171,7 +172,9 @@ function controlPlaneStage(
   const { observed, certificateRenewal } = params;
   const first = initHost(ctx);
   const documents = initDocuments(ctx, first);
-  let after: After = before;
+  // What the manifests of the new version name is there before kubeadm writes them.
+  const files = controlPlaneFiles(g, ctx, { hosts: hostsWithRole(ctx, 'control-plane'), after: before });
+  let after: After = files.length > 0 ? files : before;
   // What kubeadm goes by is the cluster's own configuration: it is to be that of the config before the first host follows it.
   if (!stage.started && observed.objects.configVersion === from.spec.kubernetes.version) {
     after = g.add(
