@@ -79,7 +79,7 @@ async function page(
 }
 
 /** Each object of the JSON is a line by then. Of a value that begins with `k8s:enc:` the beginning, of any other nothing. */
-const oneLineEach = [
+export const oneLineEach = [
   's/^"header":$/@header/p',
   's/^"key":"([^"]*)".*"value":"(azhzOmVuYzp[^"]{0,160}).*$/@encrypted \\1 \\2/p',
   's/^"key":"([^"]*)".*$/@clear \\1/p',
