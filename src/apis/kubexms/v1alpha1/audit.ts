@@ -9,6 +9,10 @@ export const auditSchema = z
     policy: auditPolicySchema.optional().describe('The policy itself.'),
     policyFile: z.string().min(1).optional().describe('The policy as a file on the control machine.'),
     logPath: absolutePath
+      // Its directory becomes the log's alone, closed to others, and is mounted writable.
+      .refine((path) => !path.startsWith('/') || path.split('/').length > 4, {
+        error: 'the log needs a directory of its own, such as /var/log/kubernetes/audit.log',
+      })
       .default('/var/log/kubernetes/audit/audit.log')
       .describe('The log on the control planes, in a directory of its own.'),
     maxAgeDays: z.int().min(0).default(30).describe('Days that old logs are kept; 0: whatever their age.'),
