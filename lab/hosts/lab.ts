@@ -160,6 +160,9 @@ export type LabTopology = Pick<LabClusterOptions, 'name' | 'controlPlanes' | 'et
 export async function labClusterConfig(topology: LabTopology = {}): Promise<string> {
   const { use, versions, registry, ...others } = topology;
   const { hosts, privateRegistry: closed } = await labState();
+  // In front of several control planes, on every worker.
+  if ((topology.controlPlanes ?? 1) > 1)
+    await ensureMirrored([{ component: 'haproxy', version: '3.0.11' }], { log: () => undefined });
   const defaults = clusterDefaults(use ? use.map((name) => mustFind(hosts, name)) : hosts);
   return labClusterYaml({
     ...defaults,

@@ -27,6 +27,17 @@ export const hostPaths = {
   /** A host that has it is a node. */
   kubeletKubeconfig: '/etc/kubernetes/kubelet.conf',
   adminKubeconfig: '/etc/kubernetes/admin.conf',
+  /** Of what leads to the API servers. */
+  endpoint: {
+    haproxyManifest: '/etc/kubernetes/manifests/haproxy.yaml',
+    /** Mounted into haproxy's pod. */
+    haproxyPod: '/etc/kubernetes/haproxy',
+    kubeVipManifest: '/etc/kubernetes/manifests/kube-vip.yaml',
+    /** Configuration of the services below. */
+    config: '/etc/kubexm/endpoint',
+    haproxyUnit: '/etc/systemd/system/kubexm-haproxy.service',
+    keepalivedUnit: '/etc/systemd/system/kubexm-keepalived.service',
+  },
 } as const;
 
 /** TCP ports of the components. */
@@ -37,4 +48,6 @@ export const ports = {
   kubelet: 10250,
   controllerManager: 10257,
   scheduler: 10259,
+  /** Of a haproxy in front of API servers, on 127.0.0.1: whether it works, and whether it knows one that serves. */
+  haproxyHealth: 8404,
 } as const;

@@ -47,7 +47,7 @@ describe('what a cluster is when the config says nothing', () => {
   });
 
   test('the internal endpoint', () => {
-    expect(spec.controlPlaneEndpoint).toEqual({ type: 'internal', domain: 'lb.kubexm.local', port: 6443 });
+    expect(spec.controlPlaneEndpoint).toMatchObject({ type: 'internal', domain: 'lb.kubexm.local', port: 6443 });
   });
 
   test('it cannot be changed', () => {

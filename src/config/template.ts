@@ -29,7 +29,7 @@ spec:
     # sudoPassword: { prompt: true } # for a user other than root
     # bastion: { address: 203.0.113.5, user: jump }
 
-  # Empty address: every node knows the domain with the addresses of all control planes, and tries them in turn.
+  # Empty address: a haproxy on every worker finds the control planes that serve. See docs/high-availability.md.
   controlPlaneEndpoint:
     domain: lb.kubexm.local
     address: ""

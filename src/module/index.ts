@@ -5,6 +5,7 @@ import {
   defragEtcd,
   type EtcdVersions,
   fetchArtifacts,
+  followEndpoint,
   guardEtcdFounding,
   guardEtcdUpgrade,
   guardRuntimes,
@@ -22,6 +23,7 @@ import {
   prepareOs,
   pullNodeImages,
   type RenewCertificates,
+  raiseEndpoint,
   readAllCertificates,
   readApiservers,
   readBackups,
@@ -184,6 +186,8 @@ export const controlPlane = defineModule('control-plane', [
   reconcileControlPlane,
   joinControlPlanes,
 ]);
+/** What stands before the API servers, and everybody who is to find it there. */
+export const endpoint = defineModule('endpoint', [raiseEndpoint, followEndpoint]);
 export const network = defineModule('network', [installNetwork]);
 export const worker = defineModule('worker', [joinWorkers]);
 /** What nodes run with and are called, the user's manifests, and the proof that everything works. */

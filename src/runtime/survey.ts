@@ -79,6 +79,7 @@ export async function surveyHosts({
             etcdRestorePaths.marker,
             hostMarks.state,
             hostPaths.encryption.config,
+            ...Object.values(hostPaths.endpoint),
           ],
           signal,
         }),

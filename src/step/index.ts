@@ -58,6 +58,7 @@ export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri
 export { type DeleteNode, deleteNode } from './kube/delete-node.js';
 export { removeDockerNetwork } from './kube/docker-network.js';
 export { type CordonNode, cordonNode, type DrainNode, drainNode, guardDrain, uncordonNode } from './kube/drain.js';
+export { type EndpointAnswers, endpointAnswers } from './kube/endpoint-answers.js';
 export { guardEtcdServers } from './kube/etcd-servers.js';
 export {
   discoveryFile,
@@ -92,6 +93,8 @@ export {
   reconcileNodes,
   type TaintSpec,
 } from './kube/nodes.js';
+export { type PlaceStaticPod, placeStaticPod } from './kube/own-static-pod.js';
+export { type RefreshPodHosts, refreshPodHosts } from './kube/pod-hosts.js';
 export { budgetsOf, podsToEvict } from './kube/pods-to-evict.js';
 export { type ApiserverReport, readApiserver } from './kube/read-apiserver.js';
 export { readObjects } from './kube/read-cluster.js';
@@ -107,6 +110,7 @@ export {
 export { type RemovePods, removePods } from './kube/remove-pods.js';
 export { restartStaticPod } from './kube/restart-static-pod.js';
 export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
+export { type ReconcileServingCertificate, reconcileServingCertificate } from './kube/serving-certificate.js';
 export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
 export { type UpgradeControlPlane, upgradeControlPlane } from './kube/upgrade-control-plane.js';
 export { type UpgradeKubelet, upgradeKubelet } from './kube/upgrade-kubelet.js';

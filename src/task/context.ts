@@ -50,7 +50,8 @@ export function nodeHosts(ctx: PlanContext): readonly HostName[] {
 export function allHosts(ctx: PlanContext): readonly HostName[] {
   const { cluster } = ctx;
   const etcd = cluster.spec.etcd.type === 'kubexm' ? ownHosts(ctx, 'etcd') : [];
-  return [...new Set([...nodeHosts(ctx), ...etcd])];
+  const balancers = cluster.spec.controlPlaneEndpoint.type === 'keepalived' ? ownHosts(ctx, 'loadbalancer') : [];
+  return [...new Set([...nodeHosts(ctx), ...etcd, ...balancers])];
 }
 
 // Asked for every host of every task: a search each time would make plans quadratic in the hosts.

@@ -30,6 +30,8 @@ export {
   settledKey,
   storedLines,
 } from './encryption/observe.js';
+export { followEndpoint } from './endpoint/follow.js';
+export { raiseEndpoint } from './endpoint/raise.js';
 export { type AddMembers, addMembers, beforeAdding, forecastAdd, refuseHostsWithoutRole } from './etcd/add-member.js';
 export {
   type BackupObservation,

@@ -28,3 +28,11 @@ export const nodesConfigured = milestone('nodes-configured');
 export const coreDnsApplied = milestone('coredns-applied');
 /** The network is applied, and ready on the host that speaks for the cluster. */
 export const networkApplied = milestone('network-applied');
+/** The API servers' certificates have all names by which they are asked. */
+export const servingCertificates = milestone('serving-certificates');
+/** Whoever keeps the virtual address is at work; the address may still lead to nobody. */
+export const addressKept = milestone('address-kept');
+/** What stands before the API servers is there and leads to them. */
+export const endpointReady = milestone('endpoint-ready');
+/** Nodes that were there before find the API where the config says. */
+export const endpointKnown = milestone('endpoint-known');

@@ -3,6 +3,7 @@ import {
   baseline,
   controlPlane,
   defineModule,
+  endpoint,
   infrastructure,
   network,
   type PruneNodes,
@@ -12,7 +13,7 @@ import {
 } from '../../module/index.js';
 import { definePipeline, type Pipeline } from '../define.js';
 
-const modules = [baseline, infrastructure, controlPlane, network, worker, addons];
+const modules = [baseline, infrastructure, controlPlane, endpoint, network, worker, addons];
 
 /** Machines in, a cluster out; on a cluster that is there, it finds nothing to do or puts right what differs. */
 export const createCluster = definePipeline('create-cluster', { gate: preflight, modules });

@@ -9,6 +9,8 @@ export interface StaticPod {
   readonly nodeName: string;
   readonly manifest: string;
   readonly endpoint: string;
+  /** Exits with 0 when it serves. Default: kubectl, which only control planes have, asks what its manifest's probe asks. */
+  readonly ask?: ShellCommand;
 }
 
 /** `hopeless`: waiting longer brings nothing. */
@@ -77,7 +79,7 @@ export async function lookAtPod(ctx: StepContext, pod: StaticPod, before: readon
     if (exits === 0) return waiting('its container was not started');
     return { serves: false, hopeless: exits >= hopelessExits, because: `its container ended ${exits} times` };
   }
-  const { exitCode, stderr } = await ctx.host.tryRun(await probe(pod), { signal: ctx.signal });
+  const { exitCode, stderr } = await ctx.host.tryRun(pod.ask ?? (await probe(pod)), { signal: ctx.signal });
   return exitCode === 0
     ? { serves: true, hopeless: false, because: '' }
     : waiting(`its probe says: ${stderr.trim().split('\n').at(-1) ?? ''}`);

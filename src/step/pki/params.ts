@@ -38,6 +38,8 @@ export interface GenerateKeyPair {
 /** A kubeadm bootstrap token in a 0600 file; read it as the secret `file:PATH`. */
 export interface GenerateToken {
   readonly path: string;
+  /** bootstrap-token (default): `[a-z0-9]{6}.[a-z0-9]{16}`, kubeadm's. password: eight characters, as VRRP has them. */
+  readonly form?: 'bootstrap-token' | 'password';
 }
 
 /** A 0600 kubeconfig with one context, certificates and key embedded. */

@@ -10,29 +10,45 @@ import type { GenerateToken } from './params.js';
 const kind = 'pki.token';
 const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
-/** Makes a kubeadm bootstrap token (`[a-z0-9]{6}.[a-z0-9]{16}`) where there is none. It is in that file and nowhere else. */
+const forms = {
+  'bootstrap-token': {
+    what: 'bootstrap token',
+    pattern: /^[a-z0-9]{6}\.[a-z0-9]{16}\n?$/,
+    make: () => `${characters(6)}.${characters(16)}\n`,
+  },
+  password: { what: 'password', pattern: /^[a-z0-9]{8}\n?$/, make: () => `${characters(8)}\n` },
+};
+
+/** Makes a token or password where there is none. It is in that file, where it is used, and nowhere else. */
 export const generateToken = defineStep({
   kind,
-  title: (p: GenerateToken) => `Make the bootstrap token ${p.path}`,
+  title: (p: GenerateToken) => `Make the ${formOf(p).what} ${p.path}`,
   writes: (p) => [fileDigest(p.path).$output],
-  async precheck(ctx, { path }) {
+  async precheck(ctx, p) {
     requireControlNode(ctx, kind);
-    const fault = (await tokenFault(path)) ?? (await modeFault(path));
+    const { path } = p;
+    const fault = (await tokenFault(p)) ?? (await modeFault(path));
     if (fault) return needed(fault);
     await writeDigests(ctx, [path]);
     return satisfied('it is there');
   },
-  async run(ctx, { path }) {
-    if (await tokenFault(path)) await writePrivate(path, `${characters(6)}.${characters(16)}\n`);
+  async run(ctx, p) {
+    const { path } = p;
+    if (await tokenFault(p)) await writePrivate(path, formOf(p).make());
     await closeToOthers(path);
     await writeDigests(ctx, [path]);
   },
 });
 
-async function tokenFault(path: string): Promise<string | undefined> {
-  const text = await unlessMissing(readFile(path, 'utf8'));
+async function tokenFault(p: GenerateToken): Promise<string | undefined> {
+  const text = await unlessMissing(readFile(p.path, 'utf8'));
   if (text === undefined) return 'there is none yet';
-  return /^[a-z0-9]{6}\.[a-z0-9]{16}\n?$/.test(text) ? undefined : 'the file holds no bootstrap token';
+  const { pattern, what } = formOf(p);
+  return pattern.test(text) ? undefined : `the file holds no ${what}`;
+}
+
+function formOf({ form = 'bootstrap-token' }: GenerateToken) {
+  return forms[form];
 }
 
 function characters(count: number): string {

@@ -6,8 +6,12 @@ export function imagesOf(cluster: Cluster): {
   readonly controlPlane: readonly string[];
   readonly everyNode: readonly string[];
   readonly dns: readonly string[];
+  /** What stands before the API servers as a pod. */
+  readonly endpoint: { readonly controlPlane: readonly string[]; readonly worker: readonly string[] };
 } {
-  const { imageRepository, version } = cluster.spec.kubernetes;
+  const { kubernetes, controlPlaneEndpoint: endpoint, roleGroups } = cluster.spec;
+  const { imageRepository, version } = kubernetes;
+  const balanced = endpoint.type === 'internal' && roleGroups['control-plane'].length > 1;
   return {
     controlPlane: [
       ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map(
@@ -21,5 +25,9 @@ export function imagesOf(cluster: Cluster): {
       ...flannelImages(cluster.spec.network),
     ],
     dns: [corednsImage(cluster)],
+    endpoint: {
+      controlPlane: endpoint.type === 'kube-vip' ? [endpoint.kubeVip.image] : [],
+      worker: balanced ? [endpoint.haproxy.image] : [],
+    },
   };
 }

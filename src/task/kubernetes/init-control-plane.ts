@@ -1,7 +1,9 @@
 import { draft, sameHost } from '../../plan/index.js';
 import { applyBootstrapToken, kubeadmInit, type StepContext } from '../../step/index.js';
-import { defineTask, nodeHosts } from '../context.js';
+import { defineTask, nodeHosts, type PlanContext } from '../context.js';
+import { servesItself } from '../endpoint/hosts.js';
 import {
+  addressKept,
   controlPlaneImages,
   controlPlaneMade,
   controlPlanePki,
@@ -26,7 +28,12 @@ export const initControlPlane = defineTask('init-control-plane', (ctx) => {
     [host],
     kubeadmInit({ nodeName: host, documents: initDocuments(ctx, host), token, ignorePreflightErrors: [] }),
     {
-      after: [etcdReady, sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki])],
+      after: [
+        etcdReady,
+        // Where no API server itself answers at the endpoint, kubeadm reaches the first one only through haproxy.
+        ...(needsAddress(ctx) ? [addressKept] : []),
+        sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki]),
+      ],
     },
   );
   const admitted = g.add(
@@ -39,3 +46,7 @@ export const initControlPlane = defineTask('init-control-plane', (ctx) => {
   g.provide(nodeJoined, initialised);
   return g.done();
 });
+
+function needsAddress(ctx: PlanContext): boolean {
+  return ctx.cluster.spec.controlPlaneEndpoint.type === 'keepalived' && !servesItself(ctx, initHost(ctx));
+}

@@ -143,6 +143,7 @@ test('images are pulled by who needs them', () => {
       expect.stringMatching(/flannel-cni-plugin:v/),
     ],
     dns: ['r.example/k8s/coredns:v1.12.1'],
+    endpoint: { controlPlane: [], worker: [] },
   });
   expect(imagesOf(smallCluster({ network: { plugin: 'none' } })).everyNode).toHaveLength(2);
 });

@@ -161,18 +161,30 @@ function volumes(list: readonly ExtraVolume[]): Document {
 
 /** Names and addresses of all apiservers that the cluster file knows; kubeadm adds those of Kubernetes' own Service and of the host. */
 export function apiServerSans(ctx: PlanContext): readonly string[] {
-  const { kubernetes, controlPlaneEndpoint: endpoint, roleGroups } = ctx.cluster.spec;
+  const { kubernetes, roleGroups } = ctx.cluster.spec;
   const controlPlanes = roleGroups['control-plane'].map((name) => hostNamed(ctx, name));
   return [
     ...new Set([
-      endpoint.domain,
-      ...(endpoint.type === 'external' ? [endpoint.address] : []),
+      ...endpointNames(ctx),
       'localhost',
       '127.0.0.1',
       ...controlPlanes.flatMap((host) => [host.name, host.address, host.internalAddress]),
       ...kubernetes.apiServer.certExtraSans,
     ]),
   ];
+}
+
+/** By which names and addresses all apiservers are asked, beside their own. */
+function endpointNames({ cluster }: PlanContext): readonly string[] {
+  const { controlPlaneEndpoint: endpoint } = cluster.spec;
+  return [endpoint.domain, ...(endpoint.type === 'internal' ? [] : [endpoint.address])];
+}
+
+/** What the certificate of a host's apiserver must have at least: names of other control planes do no harm. */
+export function servingNames(ctx: PlanContext, host: HostName): readonly string[] {
+  const { name, address, internalAddress: internal } = hostNamed(ctx, host);
+  const { certExtraSans } = ctx.cluster.spec.kubernetes.apiServer;
+  return [...new Set([...endpointNames(ctx), 'localhost', '127.0.0.1', name, address, internal, ...certExtraSans])];
 }
 
 /** What all components are made from. */

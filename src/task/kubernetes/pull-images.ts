@@ -23,10 +23,17 @@ export const pullNodeImages = defineTask('pull-images', (ctx) => {
     after: sameHost(runtimeReady),
   });
   // What kubeadm init waits for comes first; CoreDNS starts on the first node that is Ready, which is a control plane.
-  g.addEach('nodes-of-the-control-plane', controlPlanes, pull([...images.everyNode, ...images.dns]), {
-    after: sameHost(needed),
+  g.addEach(
+    'nodes-of-the-control-plane',
+    controlPlanes,
+    pull([...images.endpoint.controlPlane, ...images.everyNode, ...images.dns]),
+    {
+      after: sameHost(needed),
+    },
+  );
+  g.addEach('workers', workers, pull([...images.everyNode, ...images.endpoint.worker]), {
+    after: sameHost(runtimeReady),
   });
-  g.addEach('workers', workers, pull(images.everyNode), { after: sameHost(runtimeReady) });
   g.provide(controlPlaneImages, needed);
   return g.done();
 });

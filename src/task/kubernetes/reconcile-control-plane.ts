@@ -1,12 +1,26 @@
 import { hostPaths } from '../../common/host-paths.js';
-import { type After, type Draft, draft, type HostName, sameHost } from '../../plan/index.js';
-import { reconcileKubelet, reconcileStaticPods, type StepContext, uploadKubeadmConfig } from '../../step/index.js';
+import { type After, type Draft, draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
+import {
+  reconcileKubelet,
+  reconcileServingCertificate,
+  reconcileStaticPods,
+  type StepContext,
+  uploadKubeadmConfig,
+} from '../../step/index.js';
 import { defineTask, type Fragment, hostsWithRole, type PlanContext } from '../context.js';
 import { seeEncryptionThrough } from '../encryption/passes.js';
-import { apiServing, controlPlaneImages, controlPlaneMade, kubeletInstalled, nodesConfigured } from '../milestones.js';
+import {
+  apiServing,
+  controlPlaneImages,
+  controlPlaneMade,
+  endpointKnown,
+  kubeletInstalled,
+  nodesConfigured,
+  servingCertificates,
+} from '../milestones.js';
 import { controlPlaneFiles, removeOldAuditFiles } from './control-plane-files.js';
 import { initHost } from './init-host.js';
-import { type DocumentOptions, initDocuments, kubeletDocuments } from './kubeadm-config.js';
+import { type DocumentOptions, initDocuments, kubeletDocuments, servingNames } from './kubeadm-config.js';
 
 /**
  * Control planes that are there already are brought to the config one after the other, first their static pods, then their
@@ -18,7 +32,9 @@ export const reconcileControlPlane = defineTask('reconcile-control-plane', (ctx)
   const documents = initDocuments(ctx, host);
   const g = draft<StepContext>('reconcile-control-plane');
   const made = [controlPlaneMade, sameHost([kubeletInstalled, controlPlaneImages], { where: 'present' })];
-  let before = changeStaticPods(g, ctx, { after: made });
+  const certified = certifyNames(g, ctx, made);
+  g.provide(servingCertificates, certified);
+  let before = changeStaticPods(g, ctx, { after: [made, certified] });
   for (const name of existingControlPlanes(ctx)) {
     const step = reconcileKubelet({ nodeName: name, role: 'control-plane', documents: kubeletDocuments(ctx, name) });
     before = g.add(`kubelet-${name}`, [name], step, { after: before });
@@ -30,7 +46,8 @@ export const reconcileControlPlane = defineTask('reconcile-control-plane', (ctx)
     { after: before },
   );
   const kubeProxy = g.add('kube-proxy', [host], uploadKubeadmConfig({ documents, configMaps: ['kube-proxy'] }), {
-    after: uploaded,
+    // Its pods start with what /etc/hosts says of the endpoint's name.
+    after: [uploaded, endpointKnown],
   });
   if (ctx.cluster.spec.kubernetes.encryptionAtRest === undefined) g.provide(apiServing, uploaded);
   else {
@@ -57,6 +74,16 @@ export function reconcileApiserverEtcd(ctx: PlanContext, etcdEndpoints: readonly
     { after: changeStaticPods(g, ctx, { etcdEndpoints, after: [] }) },
   );
   return g.done();
+}
+
+/** Certificates with all names for the API servers that are there, one after the other; a new one gets its own from kubeadm. */
+function certifyNames(g: Draft<StepContext>, ctx: PlanContext, after: After): readonly Ref[] {
+  const refs: Ref[] = [];
+  for (const name of existingControlPlanes(ctx)) {
+    const step = reconcileServingCertificate({ documents: initDocuments(ctx, name), names: servingNames(ctx, name) });
+    refs.push(g.add(`certificate-${name}`, [name], step, { after: [after, refs.slice(-1)] }));
+  }
+  return refs;
 }
 
 /** The static pods of one host after the other. */

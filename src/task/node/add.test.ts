@@ -83,8 +83,8 @@ describe('a new worker', () => {
       new Map(
         createCluster
           .plan(clusterOf({ workers }).ctx)
-          .nodes.find(({ id }) => id.endsWith('/hosts-file'))
-          ?.jobs.map(({ host, step }) => [host, JSON.stringify(step.params)]),
+          .nodes.filter(({ id }) => id.endsWith('/hosts-file'))
+          .flatMap(({ jobs }) => jobs.map(({ host, step }) => [host, JSON.stringify(step.params)] as const)),
       );
     const [before, after] = [hostsFiles(2), hostsFiles(3)];
     for (const [host, params] of before) expect(after.get(host)).toBe(params);
@@ -112,7 +112,7 @@ describe('a new control plane', () => {
     ];
     expect(order.filter((end) => at(end) < 0)).toEqual([]);
     expect(order.map(at)).toEqual(order.map(at).toSorted((a, b) => a - b));
-    const told = graph.nodes.find(({ id }) => id.endsWith('add-nodes/hosts-file'));
+    const told = graph.nodes.find(({ id }) => id.endsWith('/follow-endpoint/hosts-file'));
     expect(told?.jobs.map(({ host }) => host).toSorted()).toEqual(['m1', 'm2', 'w1']);
   });
 

@@ -4,6 +4,8 @@ import { applyBootstrapToken, nodeReady, type StepContext } from '../../step/ind
 import { guardRuntimes } from '../container-runtime/guard.js';
 import { installContainerRuntime } from '../container-runtime/install.js';
 import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext, type Task } from '../context.js';
+import { followEndpoint } from '../endpoint/follow.js';
+import { balanceNewWorkers, raiseEndpoint } from '../endpoint/raise.js';
 import { forecastAdd, joinMembers } from '../etcd/add-member.js';
 import { hostOfMember, type MembershipBasis, memberOf, membershipGate } from '../etcd/membership.js';
 import { servingHosts, speakerBeside } from '../kubernetes/init-host.js';
@@ -13,10 +15,10 @@ import { labelNodes } from '../kubernetes/label-nodes.js';
 import { bootstrapToken, kubernetesPki } from '../kubernetes/pki.js';
 import { pullNodeImages } from '../kubernetes/pull-images.js';
 import { reconcileControlPlane } from '../kubernetes/reconcile-control-plane.js';
-import { apiServing, controlPlaneMade } from '../milestones.js';
+import { apiServing, controlPlaneMade, endpointKnown } from '../milestones.js';
 import { checkHosts } from '../preflight/check-hosts.js';
 import { fetchArtifacts } from '../preflight/fetch-artifacts.js';
-import { hostsFile, prepareOs, runPostInstall } from '../preflight/prepare-os.js';
+import { prepareOs, runPostInstall } from '../preflight/prepare-os.js';
 
 export interface AddNodes {
   /** Hosts of the config that are to become nodes. */
@@ -88,13 +90,14 @@ export function addNodes({ hosts, etcd }: AddNodes): Task {
     );
     const admitted = [token, joined];
     if (newControlPlanes(ctx, hosts).length > 0 || etcd) {
-      const others = [...ctx.facts.keys()].filter((host) => !hosts.includes(host));
-      const named = newControlPlanes(ctx, hosts).length > 0 ? others : [];
-      g.addEach('hosts-file', named, (host) => hostsFile(ctx, host), { after: admitted });
       g.provide(controlPlaneMade, admitted);
       g.include(reconcileControlPlane.plan(ctx));
-    } else {
-      g.provide(apiServing, token);
+    } else g.provide(apiServing, token);
+    if (newControlPlanes(ctx, hosts).length > 0)
+      for (const task of [raiseEndpoint, followEndpoint]) g.include(task.plan(ctx));
+    else {
+      g.provide(endpointKnown, token);
+      g.include(balanceNewWorkers.plan(own));
     }
     for (const task of [joinControlPlanes, joinWorkers, runPostInstall]) g.include(task.plan(own));
     const labelled = g.include(labelNodes.plan(own));

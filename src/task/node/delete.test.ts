@@ -107,7 +107,13 @@ describe('the first control plane that leaves', () => {
 
   test('no apiserver, no hosts file and no kubeconfig names it', () => {
     const { nodes } = deleteNodesOfCluster(params(['m1'])).plan(whole);
-    for (const end of ['/static-pods-m2', '/upload-config', '/forget/hosts-file', '/pki/kubernetes/kubeconfig']) {
+    for (const end of [
+      '/static-pods-m2',
+      '/upload-config',
+      '/follow-endpoint/hosts-file',
+      '/haproxy-config',
+      '/pki/kubernetes/kubeconfig',
+    ]) {
       const jobs = nodes.find(({ id }) => id.endsWith(end))?.jobs ?? [];
       expect(jobs.length).toBeGreaterThan(0);
       for (const { step } of jobs) expect(JSON.stringify(step.params)).not.toContain('10.0.0.11');

@@ -2,13 +2,15 @@ import { KubexmError } from '../../errors/index.js';
 import { type After, type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
 import { deleteNode, guardDrain, type StepContext, stopService } from '../../step/index.js';
 import { defineTask, hostsWithRole, type PlanContext, type Task } from '../context.js';
+import { followEndpoint } from '../endpoint/follow.js';
+import { raiseEndpoint } from '../endpoint/raise.js';
 import { apiserverUrls, memberOf, membershipGate } from '../etcd/membership.js';
 import type { EtcdObservation, ObservedMember } from '../etcd/observation.js';
 import { forecastRemove, leavingOf, takeOut } from '../etcd/remove-member.js';
 import { servingHosts } from '../kubernetes/init-host.js';
 import { clusterCa, userKubeconfig } from '../kubernetes/pki.js';
 import { reconcileApiserverEtcd } from '../kubernetes/reconcile-control-plane.js';
-import { hostsFile } from '../preflight/prepare-os.js';
+import { controlPlaneMade, nodeJoined, osReady, servingCertificates } from '../milestones.js';
 import { guardOwnership } from '../reset/delete-cluster.js';
 import { resetHosts } from '../reset/reset-hosts.js';
 import { type DrainOptions, emptied } from './drain.js';
@@ -167,8 +169,8 @@ function forgotten(ctx: PlanContext, { etcd, nodes }: DeleteNodes, { name, membe
     g.include(takeOut(ctx, { leaving, staying, observed: etcd }), { after: told });
   }
   if (isControlPlane) {
-    const others = [...ctx.facts.keys()].filter((host) => !nodes.includes(host));
-    g.addEach('hosts-file', others, (host) => hostsFile(stay, host), { after: told });
+    for (const reached of [controlPlaneMade, servingCertificates, osReady, nodeJoined]) g.provide(reached, told);
+    for (const task of [raiseEndpoint, followEndpoint]) g.include(task.plan(stay));
     userKubeconfig(g, stay, clusterCa(g, stay));
   }
   return g.done();
@@ -185,7 +187,8 @@ function without(ctx: PlanContext, nodes: readonly HostName[]): PlanContext {
     'control-plane': rest('control-plane'),
     worker: rest('worker'),
   };
-  return { ...ctx, cluster: { ...ctx.cluster, spec: { ...spec, roleGroups } } };
+  const facts = new Map([...ctx.facts].filter(([host]) => !nodes.includes(host)));
+  return { ...ctx, facts, cluster: { ...ctx.cluster, spec: { ...spec, roleGroups } } };
 }
 
 function managedMembers(ctx: PlanContext): readonly HostName[] {

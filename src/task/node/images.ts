@@ -41,8 +41,8 @@ export const pruneImages = ({ hosts }: UnusedImages) =>
 
 /** What the cluster runs on any node: a pod that moves here must not wait for a download. */
 function kept({ cluster }: PlanContext): readonly string[] {
-  const { controlPlane, everyNode, dns } = imagesOf(cluster);
-  return [...new Set([...controlPlane, ...everyNode, ...dns])];
+  const { controlPlane, everyNode, dns, endpoint } = imagesOf(cluster);
+  return [...new Set([...controlPlane, ...everyNode, ...dns, ...endpoint.controlPlane, ...endpoint.worker])];
 }
 
 /** None: all nodes. Hosts that do not answer have no facts. */

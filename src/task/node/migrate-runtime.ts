@@ -175,6 +175,8 @@ function otherRuntime(ctx: PlanContext, node: HostName): ContainerRuntime {
 }
 
 function imagesFor(ctx: PlanContext, node: HostName): readonly string[] {
-  const { controlPlane, everyNode, dns } = imagesOf(ctx.cluster);
-  return hostsWithRole(ctx, 'control-plane').includes(node) ? [...controlPlane, ...everyNode, ...dns] : everyNode;
+  const { controlPlane, everyNode, dns, endpoint } = imagesOf(ctx.cluster);
+  return hostsWithRole(ctx, 'control-plane').includes(node)
+    ? [...controlPlane, ...everyNode, ...dns, ...endpoint.controlPlane]
+    : [...everyNode, ...endpoint.worker];
 }

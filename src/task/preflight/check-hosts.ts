@@ -2,6 +2,7 @@ import { ports } from '../../common/host-paths.js';
 import { draft, type HostName } from '../../plan/index.js';
 import { checkHost, checkKubernetesVersion, checkReachability, type StepContext } from '../../step/index.js';
 import { allHosts, defineTask, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
+import { addressKeepers } from '../endpoint/hosts.js';
 import { hostsChecked } from '../milestones.js';
 import { etcdChecks } from './etcd-checks.js';
 import { requirementsOf } from './requirements.js';
@@ -28,12 +29,15 @@ export const checkHosts = defineTask('check-hosts', (ctx) => {
   return g.done();
 });
 
-/** Nodes need the API, control planes the kubelets and etcd, etcd members each other. */
+/** Nodes and load balancers need the API, control planes the kubelets and etcd, etcd members each other. */
 function targetsOf(ctx: PlanContext, from: HostName) {
   const roleOf = (role: 'etcd' | 'control-plane') => (hostsWithRole(ctx, role).includes(from) ? role : undefined);
   const etcd = ctx.cluster.spec.etcd.type === 'kubexm' ? hostsWithRole(ctx, 'etcd') : [];
   const wanted: readonly (readonly [readonly HostName[], number])[] = [
-    [nodeHosts(ctx).includes(from) ? hostsWithRole(ctx, 'control-plane') : [], ports.apiserver],
+    [
+      nodeHosts(ctx).includes(from) || addressKeepers(ctx).includes(from) ? hostsWithRole(ctx, 'control-plane') : [],
+      ports.apiserver,
+    ],
     [roleOf('control-plane') ? nodeHosts(ctx) : [], ports.kubelet],
     [roleOf('control-plane') ? etcd : [], ports.etcdClient],
     [etcd.includes(from) ? etcd : [], ports.etcdPeer],

@@ -60,14 +60,38 @@ describe('/etc/hosts', () => {
   };
   const hosts = ['10.0.0.1 m1', '10.0.0.2 m2'];
 
-  test("has the control planes, the host itself, and the API's name at each control plane, one's own first", () => {
+  test("has the control planes, the host itself, and the API's name at its haproxy and at each control plane, one's own first", () => {
     expect(entriesOf(ha, 'w1')).toEqual([
       ...hosts,
       '10.0.0.3 w1',
+      '127.0.0.1 lb.kubexm.local',
       '10.0.0.1 lb.kubexm.local',
       '10.0.0.2 lb.kubexm.local',
     ]);
     expect(entriesOf(ha, 'm2')).toEqual([...hosts, '10.0.0.2 lb.kubexm.local', '10.0.0.1 lb.kubexm.local']);
+  });
+
+  test('has no haproxy with one control plane alone', () => {
+    expect(entriesOf({}, 'w1')).toEqual(['10.0.0.11 m1', '10.0.0.21 w1', '10.0.0.11 lb.kubexm.local']);
+  });
+
+  test.each(['keepalived', 'kube-vip'])(
+    "has the API's name at the virtual IP of %s; a control plane asks itself first",
+    (type) => {
+      const controlPlaneEndpoint = { type, address: '10.0.0.100' };
+      expect(entriesOf({ ...ha, controlPlaneEndpoint }, 'w1').slice(-1)).toEqual(['10.0.0.100 lb.kubexm.local']);
+      expect(entriesOf({ ...ha, controlPlaneEndpoint }, 'm2').slice(-2)).toEqual([
+        '10.0.0.2 lb.kubexm.local',
+        '10.0.0.100 lb.kubexm.local',
+      ]);
+    },
+  );
+
+  test('of a node that is there already waits until what it names is there', () => {
+    const facts = { w1: { leftovers: ['/etc/kubernetes/kubelet.conf'] } };
+    const { jobs = [] } =
+      prepareOs.plan(planContext(smallCluster(), { facts })).nodes.get('prepare-os/hosts-file') ?? {};
+    expect(jobs.map(({ host }) => host)).toEqual(['m1']);
   });
 
   test("has the API's name at the load balancer where there is one", () => {

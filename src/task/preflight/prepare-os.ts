@@ -11,7 +11,8 @@ import {
   setTimezone,
   sysctl,
 } from '../../step/index.js';
-import { allHosts, defineTask, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
+import { allHosts, defineTask, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
+import { endpointAddresses, presentNodes } from '../endpoint/hosts.js';
 import { nodeJoined, osReady } from '../milestones.js';
 import { keepTime } from './keep-time.js';
 
@@ -60,7 +61,10 @@ export const prepareOs = defineTask('prepare-os', (ctx) => {
   });
   const swap = g.add('swap', nodes, disableSwap({}), after);
   const hostname = g.addEach('hostname', hosts, (host) => setHostname({ hostname: host }), after);
-  const names = g.addEach('hosts-file', hosts, (host) => hostsFile(ctx, host), after);
+  // Nodes that are there already hold on to where they find the API until it can be found elsewhere: `followEndpoint`.
+  const present = new Set(presentNodes(ctx));
+  const fresh = hosts.filter((host) => !present.has(host));
+  const names = g.addEach('hosts-file', fresh, (host) => hostsFile(ctx, host), after);
   const zone =
     system.timezone === undefined ? [] : [g.add('timezone', hosts, setTimezone({ timezone: system.timezone }), after)];
   const time = keepTime(g, ctx, sameHost(packages));
@@ -80,25 +84,17 @@ function userScript(text: string, title: string) {
 }
 
 /**
- * Itself, the control planes and etcd's members by their names, and the API's name at each control plane, one's own first:
- * Go's resolver tries the addresses in this order, so a node reaches the API as long as one control plane serves. Nobody
- * looks for a worker by its name: so one more or less of them changes no other host.
+ * Itself, the control planes and etcd's members by their names, and the API's name. Nobody looks for a worker by its name: so
+ * one more or less of them changes no other host.
  */
 export function hostsFile(ctx: PlanContext, host: HostName) {
   const { controlPlaneEndpoint: endpoint, hosts } = ctx.cluster.spec;
-  const controlPlanes = hostsWithRole(ctx, 'control-plane');
-  const named = new Set([host, ...controlPlanes, ...hostsWithRole(ctx, 'etcd')]);
-  const ordered = controlPlanes.includes(host)
-    ? [host, ...controlPlanes.filter((name) => name !== host)]
-    : controlPlanes;
-  const addresses =
-    endpoint.type === 'external' ? [endpoint.address] : ordered.map((name) => internalAddress(ctx, name));
+  const named = new Set([host, ...hostsWithRole(ctx, 'control-plane'), ...hostsWithRole(ctx, 'etcd')]);
   const names = hosts.flatMap(({ name, internalAddress: address }) =>
     named.has(name) ? [{ address, names: [name] }] : [],
   );
-  return configureHostsFile({
-    entries: [...names, ...addresses.map((address) => ({ address, names: [endpoint.domain] }))],
-  });
+  const api = endpointAddresses(ctx, host).map((address) => ({ address, names: [endpoint.domain] }));
+  return configureHostsFile({ entries: [...names, ...api] });
 }
 
 /** The user's commands after everything is installed. */

@@ -4,6 +4,7 @@ import type { HostName } from '../../plan/index.js';
 import type { CheckHost, HostFacts } from '../../step/index.js';
 import { oncePer } from '../../util/memo.js';
 import { hostNamed, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
+import { addressKeepers, isBalanced, servesItself } from '../endpoint/hosts.js';
 import { certificateFiles } from '../pki.js';
 
 const mib = 2 ** 20;
@@ -47,6 +48,7 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
       ...(isControlPlane ? controlPlanePorts : []),
       ...(isNode ? kubeletPorts : []),
       ...(isEtcd ? etcdPorts : []),
+      ...balancerPorts(ctx, host),
     ],
     kubelet: isNode,
     etcd: isEtcd,
@@ -65,6 +67,17 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
     },
     etcdDataDir,
   };
+}
+
+/** Of a haproxy in front of the API servers. */
+function balancerPorts(ctx: PlanContext, host: HostName): CheckHost['ports'] {
+  const { port } = ctx.cluster.spec.controlPlaneEndpoint;
+  const balances = isBalanced(ctx, host) || (addressKeepers(ctx).includes(host) && !servesItself(ctx, host));
+  if (!balances) return [];
+  return [
+    { port, owner: 'haproxy', purpose: 'haproxy in front of the API servers' },
+    { port: ports.haproxyHealth, owner: 'haproxy', purpose: "haproxy's health" },
+  ];
 }
 
 /** Estimates: programs and archives of all components with room to replace one, images and logs of a first day. */

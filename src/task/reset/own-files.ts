@@ -26,6 +26,7 @@ export const units = {
 export const nodeFiles = {
   directories: [
     `${kubernetes}/manifests`,
+    hostPaths.endpoint.haproxyPod,
     hostPaths.kubernetesPki,
     hostPaths.encryption.directory,
     hostPaths.audit,

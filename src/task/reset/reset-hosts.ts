@@ -25,6 +25,7 @@ import {
 import { endpointOf, runtimeGroups } from '../container-runtime/runtime-hosts.js';
 import { uninstallContainerRuntime } from '../container-runtime/uninstall.js';
 import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext, type Task } from '../context.js';
+import { removeEndpointServices } from '../endpoint/retire.js';
 import { removeEtcd } from '../etcd/remove.js';
 import { etcdFiles, networkFiles, nodeFiles, nodeState, pluginNames, units } from './own-files.js';
 
@@ -74,7 +75,8 @@ export function planReset(ctx: PlanContext, params: ResetHosts, waves: readonly 
     wipeData: params.wipeData,
     after: sameHost(stopped, { where: 'present' }),
   });
-  const done = [...cleaned, withoutEtcd];
+  const withoutAddress = removeEndpointServices(g, ctx, { hosts, after: stopped });
+  const done = [...cleaned, withoutEtcd, ...withoutAddress];
   g.add('kubeadm-state', keepers, removeOwnFiles(nodeState), { after: sameHost(done, { where: 'present' }) });
   restoreHosts(g, ctx, { hosts: left, params, after: sameHost(done, { where: 'present' }) });
   return g.done();

@@ -55,13 +55,30 @@ export async function probeApi(
  */
 export async function probeApiAsOne(
   t: ScenarioTools,
-  { cluster, controlPlanes }: { cluster: string; controlPlanes: readonly string[] },
+  {
+    cluster,
+    controlPlanes,
+    address,
+    on,
+  }: {
+    cluster: string;
+    controlPlanes: readonly string[];
+    /** The only one that is asked: a load balancer's, or a virtual one. */
+    address?: string;
+    /** A control plane that lives to the end. Default: the first. */
+    on?: string;
+  },
 ): Promise<{ stop(): Promise<ProbeResult> }> {
   const identity = await identityOf(t, cluster);
   const name = 'probe-as-one';
-  await t.kubectl(`create configmap ${name}`);
-  const servers = controlPlanes.map((host) => ({
-    address: t.hosts.find((each) => each.name === host)?.address ?? '',
+  const where = on === undefined ? {} : { on };
+  await t.kubectl(`create configmap ${name}`, where);
+  const addresses =
+    address === undefined
+      ? controlPlanes.map((host) => t.hosts.find((each) => each.name === host)?.address ?? '')
+      : [address];
+  const servers = addresses.map((each) => ({
+    address: each,
     agent: new Agent({ keepAlive: true, maxSockets: 1, ...identity }),
   }));
   let stopped = false;
@@ -92,7 +109,7 @@ export async function probeApiAsOne(
     async stop() {
       stopped = true;
       const result = await probing;
-      await t.kubectl(`delete configmap ${name}`);
+      await t.kubectl(`delete configmap ${name}`, where);
       return result;
     },
   };

@@ -6,7 +6,7 @@ import type { Cluster } from './types.js';
  */
 export function apiServers({ spec }: Cluster): readonly string[] {
   const { controlPlaneEndpoint: endpoint, hosts, roleGroups } = spec;
-  if (endpoint.type === 'external') return [`https://${endpoint.address}:${endpoint.port}`];
+  if (endpoint.type !== 'internal') return [`https://${endpoint.address}:${endpoint.port}`];
   return roleGroups['control-plane'].flatMap((name) =>
     hosts.filter((host) => host.name === name).map(({ address }) => `https://${address}:${endpoint.port}`),
   );

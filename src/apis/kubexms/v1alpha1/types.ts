@@ -86,10 +86,25 @@ export interface Taint {
   readonly effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
 }
 
-/** internal: every node's /etc/hosts has the domain at all control planes, which clients try in turn. external: an address that the user keeps alive. */
+interface EndpointCommon {
+  readonly domain: string;
+  readonly port: number;
+}
+
+/** An address in front of the control planes. */
+interface EndpointAddress extends EndpointCommon {
+  readonly address: string;
+}
+
+/**
+ * internal: a haproxy on each worker, then all control planes one by one. external: an address that the user keeps alive.
+ * keepalived and kube-vip: a virtual IPv4 address that kubexm keeps alive.
+ */
 export type ControlPlaneEndpoint =
-  | { readonly type: 'internal'; readonly domain: string; readonly port: number }
-  | { readonly type: 'external'; readonly domain: string; readonly address: string; readonly port: number };
+  | (EndpointCommon & { readonly type: 'internal'; readonly haproxy: { readonly image: string } })
+  | (EndpointAddress & { readonly type: 'external' })
+  | (EndpointAddress & { readonly type: 'keepalived'; readonly keepalived: { readonly virtualRouterId: number } })
+  | (EndpointAddress & { readonly type: 'kube-vip'; readonly kubeVip: { readonly image: string } });
 
 export interface Kubernetes {
   /** With v: v1.34.4 */
