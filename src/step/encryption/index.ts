@@ -1,4 +1,5 @@
 export { type MakeEncryptionKey, makeEncryptionKey, readBackKeys, retireKeys } from './keys.js';
+export { keysInUse } from './keys-in-use.js';
 export { type PlaceEncryptionConfig, placeEncryptionConfig } from './place.js';
 export {
   type EncryptionReport,

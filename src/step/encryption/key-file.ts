@@ -39,6 +39,11 @@ export async function newestKey(path: string): Promise<KeptKey> {
   });
 }
 
+/** The key as a control plane has it. */
+export function plainKey({ name, type, secret }: KeptKey): EncryptionKey {
+  return { name, type, secret };
+}
+
 function inOrder(keys: readonly KeptKey[]): readonly KeptKey[] {
   return keys.toSorted((a, b) => (a.name < b.name ? 1 : -1));
 }

@@ -79,7 +79,7 @@ describe('a pass', () => {
     const trial = controlPlane({ reads: false });
     const { first, again } = await trial.play(step({ placeOnly: true }));
     expect([first, again?.state]).toEqual([expect.objectContaining({ because: 'there is none yet' }), 'satisfied']);
-    expect(trial.host.files.get(path)).toMatchObject({ content: await textOf(clear, k2) });
+    expect(trial.host.files.get(path)).toMatchObject({ content: await textOf(clear, k2, k1) });
   });
 
   test.each(['writing', 'final'] as const)('%s is refused where the apiserver reads no file', async (phase) => {

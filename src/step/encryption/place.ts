@@ -5,7 +5,7 @@ import { sh } from '../../runner/index.js';
 import { Secret } from '../../secrets/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
-import { newestKey, readKeys } from './key-file.js';
+import { newestKey, plainKey, readKeys } from './key-file.js';
 import { awaitLoaded, notLoaded } from './loaded.js';
 import {
   configText,
@@ -16,6 +16,7 @@ import {
   type Providers,
   parseConfig,
   providerText,
+  type Target,
 } from './providers.js';
 
 const { directory, config } = hostPaths.encryption;
@@ -98,14 +99,11 @@ async function current({ host, signal }: StepContext): Promise<Found | undefined
 
 async function wanted(p: PlaceEncryptionConfig, found: Providers | undefined): Promise<Providers> {
   const { keyFile, resources, phase } = p;
-  const key = plain(await newestKey(keyFile));
-  if (phase !== 'new') return inPhase(found ?? new Map(), { key, resources }, phase);
-  const [, ...older] = await readKeys(keyFile);
-  return forNewcomer({ key, resources }, older.filter(({ retired }) => retired !== true).map(plain));
-}
-
-function plain({ name, type, secret }: Awaited<ReturnType<typeof newestKey>>) {
-  return { name, type, secret };
+  const key = plainKey(await newestKey(keyFile));
+  const [, ...others] = await readKeys(keyFile);
+  const older = others.filter(({ retired }) => retired !== true).map(plainKey);
+  const target: Target = { key, resources, older };
+  return phase === 'new' ? forNewcomer(target) : inPhase(found ?? new Map(), target, phase);
 }
 
 /** Whether the apiserver of this host is one that reads the file. */

@@ -46,6 +46,14 @@ describe('passes', () => {
     ]);
   });
 
+  test('a key that objects still need is readable again until nothing needs it', () => {
+    expect(through(only([k2, clear]), { key: k2, resources: ['secrets'], older: [k1] })).toEqual([
+      { secrets: ['aescbc key-20260101000002', 'clear', 'secretbox key-20260101000001'] },
+      { secrets: ['aescbc key-20260101000002', 'secretbox key-20260101000001', 'clear'] },
+      { secrets: ['aescbc key-20260101000002', 'clear'] },
+    ]);
+  });
+
   test('a resource is added, another decrypted', () => {
     expect(through(only([k1, clear]), { key: k1, resources: ['configmaps'] })).toEqual([
       {
@@ -100,7 +108,7 @@ describe('passes', () => {
 });
 
 test('a new control plane reads with every key that may be in use', () => {
-  expect(shown(forNewcomer({ key: k2, resources: ['secrets'] }, [k1]))).toEqual({
+  expect(shown(forNewcomer({ key: k2, resources: ['secrets'], older: [k1] }))).toEqual({
     secrets: ['aescbc key-20260101000002', 'secretbox key-20260101000001', 'clear'],
   });
 });

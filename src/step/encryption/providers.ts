@@ -22,6 +22,8 @@ export type Phase = 'readable' | 'writing' | 'final';
 export interface Target {
   readonly key: EncryptionKey;
   readonly resources: readonly string[];
+  /** Keys that objects may still be written with: they stay readable until nothing needs them. */
+  readonly older?: readonly EncryptionKey[];
 }
 
 const identity: Provider = { type: 'identity' };
@@ -39,7 +41,7 @@ export function inPhase(current: Providers, target: Target, phase: Phase): Provi
     const others = found.filter((provider) => !same(provider, writer));
     switch (phase) {
       case 'readable':
-        return [resource, others.length < found.length ? found : [...found, writer]];
+        return [resource, withAll(found, [writer, ...(writer === target.key ? (target.older ?? []) : [])])];
       case 'writing':
         return [resource, withIdentity([writer, ...others])];
       case 'final':
@@ -54,8 +56,8 @@ export function inPhase(current: Providers, target: Target, phase: Phase): Provi
 }
 
 /** Of a control plane that does not serve yet: it can read whatever others write. */
-export function forNewcomer(target: Target, others: readonly EncryptionKey[]): Providers {
-  return new Map(target.resources.toSorted().map((resource) => [resource, [target.key, ...others, identity]]));
+export function forNewcomer({ key, resources, older = [] }: Target): Providers {
+  return new Map(resources.toSorted().map((resource) => [resource, [key, ...older, identity]]));
 }
 
 /** How objects of a resource begin in etcd when they are as wanted; empty: in clear. */
@@ -133,6 +135,11 @@ export async function parseConfig(text: string, path: string): Promise<Providers
   }
   if (found.size === 0) throw strange('names no resource');
   return found;
+}
+
+/** What is missing comes last. */
+function withAll(found: readonly Provider[], wanted: readonly Provider[]): readonly Provider[] {
+  return [...found, ...wanted.filter((provider) => !found.some((each) => same(each, provider)))];
 }
 
 /** The file always ends with a way to read clear text. */

@@ -1,10 +1,8 @@
-import { hostPaths } from '../../common/host-paths.js';
 import type { Json } from '../../plan/index.js';
-import type { StepContext } from '../context.js';
 import { defineStep, satisfied } from '../define.js';
 import { readKeys } from './key-file.js';
-import { type Providers, parseConfig, providerText } from './providers.js';
-import { type EtcdAccess, storedObjects } from './stored.js';
+import { providerText } from './providers.js';
+import { type EtcdAccess, providersOf, resourcesInAll, storedObjects } from './stored.js';
 
 /** What one control plane is told of encryption. No keys, only their names. */
 export interface EncryptionReport {
@@ -49,7 +47,7 @@ export const readStored = defineStep<ReadStored>({
   title: () => 'Read how etcd holds the objects',
   recheck: false,
   async precheck(ctx, p) {
-    const resources = [...new Set([...p.resources, ...(await providersOf(ctx)).keys()])].toSorted();
+    const resources = await resourcesInAll(ctx, p.resources);
     const stored: Record<string, Record<string, number>> = {};
     for (const resource of resources) {
       const counts: Record<string, number> = {};
@@ -66,9 +64,3 @@ export const readStored = defineStep<ReadStored>({
   },
   run: () => Promise.resolve(),
 });
-
-async function providersOf({ host, signal }: StepContext): Promise<Providers> {
-  const path = hostPaths.encryption.config;
-  const text = await host.readFile(path, { signal });
-  return text === undefined ? new Map() : await parseConfig(text, `${host.name}: ${path}`);
-}

@@ -1,12 +1,11 @@
-import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { sh } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { kubectl } from '../kube/kubectl.js';
-import { newestKey } from './key-file.js';
-import { parseConfig, type Target, writtenPrefix } from './providers.js';
-import { type EtcdAccess, storedObjects } from './stored.js';
+import { newestKey, plainKey } from './key-file.js';
+import { type Target, writtenPrefix } from './providers.js';
+import { type EtcdAccess, resourcesInAll, storedObjects } from './stored.js';
 
 /** `keyFile`: of the control machine. `resources`: what is encrypted in the end. */
 export interface RewriteObjects {
@@ -62,11 +61,10 @@ async function look(
   ctx: StepContext,
   { keyFile, resources, etcd }: RewriteObjects,
 ): Promise<{ readonly left: readonly Left[]; readonly total: number; readonly target: Target }> {
-  const { name, type, secret } = await newestKey(keyFile);
-  const target: Target = { key: { name, type, secret }, resources };
+  const target: Target = { key: plainKey(await newestKey(keyFile)), resources };
   const left: Left[] = [];
   let total = 0;
-  for (const resource of await resourcesAtAll(ctx, resources)) {
+  for (const resource of await resourcesInAll(ctx, resources)) {
     const wanted = writtenPrefix(resource, target);
     const stored = await storedObjects(ctx, etcd, resource);
     total += stored.length;
@@ -75,14 +73,6 @@ async function look(
     );
   }
   return { left, total, target };
-}
-
-/** Those that are wanted, and those that this control plane knows as encrypted so far. */
-async function resourcesAtAll({ host, signal }: StepContext, wanted: readonly string[]): Promise<readonly string[]> {
-  const path = hostPaths.encryption.config;
-  const text = await host.readFile(path, { signal });
-  const known = text === undefined ? [] : [...(await parseConfig(text, `${host.name}: ${path}`)).keys()];
-  return [...new Set([...wanted, ...known])].toSorted();
 }
 
 /** One round; what the API said against it, without the objects. */

@@ -2,6 +2,7 @@ import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { sh } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
+import { type Providers, parseConfig } from './providers.js';
 
 /** How the apiservers reach etcd; the files are paths on the control planes. */
 export interface EtcdAccess {
@@ -43,6 +44,18 @@ export async function storedObjects(
     if (last === undefined || found.length < pageSize) return objects;
     from = `${last.key}\0`;
   }
+}
+
+/** Those that are wanted, and those that this control plane knows as encrypted so far. */
+export async function resourcesInAll(ctx: StepContext, wanted: readonly string[]): Promise<readonly string[]> {
+  return [...new Set([...wanted, ...(await providersOf(ctx)).keys()])].toSorted();
+}
+
+/** What the control plane reads and writes with; nothing where it has no file. */
+export async function providersOf({ host, signal }: StepContext): Promise<Providers> {
+  const path = hostPaths.encryption.config;
+  const text = await host.readFile(path, { signal });
+  return text === undefined ? new Map() : await parseConfig(text, `${host.name}: ${path}`);
 }
 
 /** A custom resource `certificates.example.org` lies below its group. */

@@ -37,6 +37,7 @@ test('keys change in passes, each on all control planes before the next, and obj
   );
   const hostsOf = (id: string) => nodes.get(id)?.jobs.map(({ host }) => host);
   expect([...nodes.keys()].filter((id) => !id.startsWith('/'))).toEqual([
+    'keys-in-use',
     'keys-readable',
     'same-control-planes',
     'keys-writing',
@@ -46,7 +47,8 @@ test('keys change in passes, each on all control planes before the next, and obj
   ]);
   for (const pass of ['keys-readable', 'keys-writing', 'keys-final'])
     expect([pass, hostsOf(pass)]).toEqual([pass, hosts]);
-  expect(nodes.get('keys-readable')?.after).toContain('/pki/kubernetes/encryption-key');
+  expect(nodes.get('keys-in-use')?.after).toContain('/pki/kubernetes/encryption-key');
+  expect(nodes.get('keys-readable')?.after).toContain('keys-in-use');
   expect(nodes.get('keys-writing')?.after).toContain('same-control-planes');
   expect(nodes.get('rewrite-objects')?.after).toContain('keys-writing');
   expect(nodes.get('keys-final')?.after).toContain('rewrite-objects');
@@ -135,7 +137,7 @@ test('on a running cluster the file is there before the flag, and the key is wri
   );
   expect(nodes.get('static-pods-m1')?.after).toContain('place-keys');
   expect(nodes.get('static-pods-m1')?.after).toContain('place-audit-policy');
-  expect(nodes.get('keys-readable')?.after).toContain('upload-config');
+  expect(nodes.get('keys-in-use')?.after).toContain('upload-config');
   expect(nodes.get('place-keys')?.jobs[0]?.step.params).toMatchObject({ phase: 'readable', placeOnly: true });
   expect(nodes.get('remove-old-audit-files')?.after).toContain('upload-config');
 });

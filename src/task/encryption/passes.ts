@@ -1,6 +1,7 @@
 import { ports } from '../../common/host-paths.js';
 import { type After, CONTROL_NODE, type Draft, type HostName, type Ref } from '../../plan/index.js';
 import {
+  keysInUse,
   makeEncryptionKey,
   type PlaceEncryptionConfig,
   placeEncryptionConfig,
@@ -84,7 +85,8 @@ export function seeEncryptionThrough(
     g.addEach(name, hosts, (host) => encryptionPass(ctx, host, { phase, ...(decrypting ? { decrypting } : {}) }), {
       after: before,
     });
-  const readable = everywhere('keys-readable', 'readable', after);
+  const used = g.add('keys-in-use', speaker, keysInUse({ keyFile, resources, etcd: etcdAccess(ctx) }), { after });
+  const readable = everywhere('keys-readable', 'readable', used);
   const known = g.add('same-control-planes', speaker, sameControlPlanes({ nodes, keyFile, resources }), {
     after: readable,
   });
