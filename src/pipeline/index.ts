@@ -32,6 +32,8 @@ export {
   requireWorker,
   restoreUnderWay,
   revisionBump,
+  rotatable,
+  rotationPass,
   runningVersions,
   servingHosts,
   settledKey,
@@ -77,6 +79,7 @@ export type {
 } from '../task/index.js';
 export { certificatesOf } from './certs/certificates.js';
 export { renewCertificates } from './certs/renew.js';
+export { rotateAuthority } from './certs/rotate.js';
 export { adoptionOf, adoptionOfCluster } from './cluster/adopt.js';
 export { checkCluster } from './cluster/check.js';
 export { createAndPrune, createCluster } from './cluster/create.js';

@@ -53,6 +53,7 @@ export { type UpgradeEtcdMember, upgradeEtcdMember } from './etcd/upgrade.js';
 export { type EtcdProgramsReport, guardEtcdVersion, readEtcdPrograms } from './etcd/upgrade-state.js';
 export { checkApiServed } from './kube/api-served.js';
 export { type ClearShims, clearShims } from './kube/clear-shims.js';
+export { clusterInfoCa, frontProxyPublished, podsTrust, warnOfCopies } from './kube/cluster-ca.js';
 export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-maps.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
 export { type DeleteNode, deleteNode } from './kube/delete-node.js';

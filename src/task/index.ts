@@ -19,6 +19,14 @@ export {
   renewAllCertificates,
   requireAuthorities,
 } from './certs/renew.js';
+export {
+  type RotateCa,
+  type RotationPass,
+  requireRotatable,
+  rotatable,
+  rotateCa,
+  rotationPass,
+} from './certs/rotate.js';
 export { guardRuntimes } from './container-runtime/guard.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';

@@ -40,6 +40,18 @@ export const certsGroup: GroupSpec = {
       load: () => import('./renew.js'),
     },
     {
+      name: 'rotate-ca',
+      summary: 'A CA by a new one: all trust both, everything is signed anew, the old one goes',
+      description:
+        'Nothing is down meanwhile where there are several control planes. Needs every host. Ended anywhere, the same command goes on from there.\nPods that trust only the old CA find the way to the new one until they are restarted, as long as the old one lasts.',
+      arguments: [
+        { name: '[ca]', description: 'which one; default: cluster', choices: ['cluster', 'front-proxy', 'etcd'] },
+      ],
+      options: operationOptions(),
+      examples: ['kubexm certs rotate-ca --dry-run', 'kubexm certs rotate-ca etcd'],
+      load: () => import('./rotate-ca.js'),
+    },
+    {
       name: 'export',
       summary: 'Put the keys and certificates of the cluster away, encrypted',
       description:

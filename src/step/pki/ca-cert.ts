@@ -1,5 +1,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { KubexmError } from '../../errors/index.js';
+import { unlessMissing } from '../../util/system-error.js';
 import type { StepContext } from '../context.js';
 import { requireControlNode } from '../control-node.js';
 import { defineStep, needed, satisfied } from '../define.js';
@@ -22,6 +24,7 @@ export const generateCACert = defineStep({
   writes: ({ files }) => [files.cert, files.key].map((path) => fileDigest(path).$output),
   async precheck(ctx, { files }) {
     requireControlNode(ctx, kind);
+    await refuseHalfRotated(files);
     const found = await readCa(files);
     if (found.state === 'absent') return needed('there is none yet');
     if (found.state === 'key-only') return needed('its key is there, its certificate is not');
@@ -77,6 +80,17 @@ export async function readCa(files: CertificateFiles): Promise<FoundCa> {
     });
   }
   return { state: 'complete', certificate, key };
+}
+
+/** While hosts change from one CA to another, nothing else may bring them one of the two. */
+export async function refuseHalfRotated({ cert }: CertificateFiles): Promise<void> {
+  const next = cert.replace(/(\.\w+)$/, '-next$1');
+  if ((await unlessMissing(stat(next))) === undefined) return;
+  throw new KubexmError('GUARD_REFUSED', `the rotation of the CA ${cert} is half done`, {
+    details: [`${next} is there`],
+    hint: 'go on with it: kubexm certs rotate-ca',
+    retryable: false,
+  });
 }
 
 function broken(message: string, { hint }: { readonly hint: string }): KubexmError {

@@ -48,6 +48,43 @@ export async function issueCa({
   return `${certificate.toString('pem')}\n`;
 }
 
+/**
+ * A CA's name and key under the signature of another CA, PEM: who trusts that one only is led from it to what this one has
+ * signed (RFC 5280, 3.2: a cross-certificate). It ends with the first of the two.
+ */
+export async function issueCross({
+  certificate,
+  ca,
+}: {
+  readonly certificate: X509Certificate;
+  readonly ca: { readonly certificate: X509Certificate; readonly key: KeyObject };
+}): Promise<string> {
+  const x509 = await library();
+  const signer = await webKeys(ca.key);
+  const [own, issuer] = [new x509.X509Certificate(certificate.raw), new x509.X509Certificate(ca.certificate.raw)];
+  const issuerId = issuer.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;
+  const ownId = own.getExtension(x509.SubjectKeyIdentifierExtension);
+  const crossed = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: own.subjectName,
+    issuer: issuer.subjectName,
+    notBefore: own.notBefore,
+    notAfter: own.notAfter < issuer.notAfter ? own.notAfter : issuer.notAfter,
+    signingAlgorithm: signer.signingAlgorithm,
+    signingKey: signer.privateKey,
+    publicKey: own.publicKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      ...(ownId === null ? [] : [new x509.SubjectKeyIdentifierExtension(ownId.keyId)]),
+      issuerId === undefined
+        ? await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey)
+        : new x509.AuthorityKeyIdentifierExtension(issuerId),
+    ],
+  });
+  return `${crossed.toString('pem')}\n`;
+}
+
 /** A certificate signed by a CA, PEM; it ends with the CA at the latest. */
 export async function issueSigned({
   key,

@@ -13,6 +13,11 @@ export interface AuthorityName {
   readonly name: string;
 }
 
+/** The CA that is to follow one, in the work directory: it is there while a rotation is under way. */
+export function nextName(name: string): string {
+  return `${name}-next`;
+}
+
 /** A certificate that should be on a host. */
 export interface WantedCertificate {
   readonly host: HostName;
@@ -49,6 +54,8 @@ export interface ObservedCertificate {
   readonly isOwn?: boolean;
   /** The CA of the work directory has signed it; absent where there is none to compare with, and for CAs. */
   readonly isSignedByOwn?: boolean;
+  /** The CA that is to follow has signed it; absent where no rotation is under way. */
+  readonly isSignedByNext?: boolean;
   /** Of CAs and kubeconfigs: how many CAs are trusted there; more than one in the middle of a rotation. */
   readonly trusted?: number;
   /** Of CAs and kubeconfigs: the CA of the work directory is among those. */
@@ -95,6 +102,7 @@ function present(
   },
 ): ObservedCertificate {
   const ca = authority && ownFingerprint(authority);
+  const next = authority && ownFingerprint({ ...authority, name: nextName(authority.name) });
   const copy = own && ownFingerprint(own);
   const trusted = here.filter(({ part }) => (isKubeconfig ? part === 'authority' : authority?.is === 'itself'));
   return {
@@ -109,6 +117,9 @@ function present(
     daysLeft: Math.floor(certificate.daysLeft),
     ...(copy === undefined ? {} : { isOwn: copy === certificate.fingerprint }),
     ...(ca !== undefined && authority?.is === 'signer' ? { isSignedByOwn: certificate.signedBy.includes(ca) } : {}),
+    ...(next !== undefined && authority?.is === 'signer'
+      ? { isSignedByNext: certificate.signedBy.includes(next) }
+      : {}),
     ...(trusted.length === 0 ? {} : { trusted: trusted.length }),
     ...(trusted.length === 0 || ca === undefined
       ? {}

@@ -2,6 +2,7 @@ import { hostPaths, ports } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { type After, CONTROL_NODE, type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
 import {
+  chainFile,
   checkApiServed,
   installKeyPair,
   kubeconfigCredentials,
@@ -139,17 +140,16 @@ function renewControlPlane(
   },
 ): Ref {
   const installed = own.map((leaf) => {
-    const made = madeLeaf(g, ctx, leaf, withinDays);
-    const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
+    const { source, ready } = servedFiles(g, ctx, leaf, madeLeaf(g, ctx, leaf, withinDays));
     const step =
       leaf.form === 'kubeconfig'
-        ? kubeconfigCredentials({ path: leaf.path, client, ca: certificateFiles(ctx, 'kubernetes', 'ca').cert })
+        ? kubeconfigCredentials({ path: leaf.path, client: source, ca: certificateFiles(ctx, 'kubernetes', 'ca').cert })
         : installKeyPair({
-            source: client,
+            source,
             target: { cert: leaf.path, key: leaf.path.replace(/\.crt$/, '.key') },
             keep: false,
           });
-    return g.add(`install-${leaf.kind}-${host}`, [host], step, { after: [made, after] });
+    return g.add(`install-${leaf.kind}-${host}`, [host], step, { after: [ready, after] });
   });
   const served = g.add(`served-${host}`, [host], apiServed(ctx, host), { after: [after, ...installed] });
   return restartReaders(g, ctx, host, { after: served });
@@ -199,6 +199,25 @@ function madeLeaf(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf,
     renewBeforeDays,
     ...(sans === undefined ? {} : { sans }),
   });
+}
+
+/** Under the old CA's signature, so that clients which were started with that one alone find their way. */
+export function crossFile(ctx: PlanContext): string {
+  return certificateFiles(ctx, 'kubernetes', 'ca-cross').cert;
+}
+
+/** What an apiserver serves has the cross certificate behind it, where there is one. */
+export function servedFiles(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, made: Ref) {
+  const files = certificateFiles(ctx, 'kubernetes', leafName(leaf));
+  if (leaf.kind !== 'apiserver') return { source: files, ready: made };
+  const path = certificateFiles(ctx, 'kubernetes', `${leafName(leaf)}-chain`).cert;
+  const ready = g.add(
+    `chain-${leaf.host}`,
+    [CONTROL_NODE],
+    chainFile({ path, parts: [files.cert], optional: crossFile(ctx) }),
+    { after: made },
+  );
+  return { source: { cert: path, key: files.key }, ready };
 }
 
 /** Its files on the control machine. */

@@ -1,6 +1,6 @@
 import { hostPaths, ports } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
-import { type After, CONTROL_NODE, draft, type HostName, type Ref } from '../../plan/index.js';
+import { type After, CONTROL_NODE, type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
 import {
   checkAccepted,
   checkEtcdHealth,
@@ -48,42 +48,54 @@ export function renewEtcdCertificates({ renewBeforeDays, observed }: RenewCertif
     const made = etcdLeaves(ctx).map(({ name, subject, usages, sans }) =>
       signed(g, ctx, { component: 'etcd', name, ca, subject, usages, renewBeforeDays, ...(sans ? { sans } : {}) }),
     );
-    const members = etcdMembers(ctx);
-    const endpoints = members.map(({ clientUrl }) => clientUrl);
-    const atOnce = hasEnded(observed);
-    let turn: readonly Ref[] = made;
-    const installed: Ref[] = [];
-    for (const { name, clientUrl } of members) {
-      const on = [name];
-      const pairs = ['admin', 'server', 'peer'].map((file) =>
-        g.add(`install-${file}-${name}`, on, installPair(ctx, file, name), { after: turn as After }),
-      );
-      const peerUrl = `https://${internalAddress(ctx, name)}:${ports.etcdPeer}`;
-      const served = [
-        g.add(`served-${name}`, on, checkServed({ endpoint: clientUrl, certificate: 'server', client: 'admin' }), {
-          after: pairs,
-        }),
-        g.add(`served-peer-${name}`, on, checkServed({ endpoint: peerUrl, certificate: 'peer', client: 'peer' }), {
-          after: pairs,
-        }),
-      ];
-      if (atOnce) installed.push(...served);
-      else turn = [g.add(`health-${name}`, on, checkEtcdHealth({ endpoints }), { after: served })];
-    }
-    if (atOnce)
-      turn = [
-        g.add('health', hostsWithRole(ctx, 'etcd').slice(0, 1), checkEtcdHealth({ endpoints }), { after: installed }),
-      ];
-    for (const host of hostsWithRole(ctx, 'control-plane')) {
-      const pair = g.add(`install-client-${host}`, [host], installPair(ctx, client, host), { after: turn as After });
-      turn = [g.add(`accepted-${host}`, [host], checkAccepted({ endpoints, client }), { after: pair })];
-    }
-    for (const { host, file } of leafFiles(ctx))
-      g.add(`forget-${file}-${host}`, [host], removeFile({ path: `${pki}/${file}.pem.previous` }), {
-        after: turn as After,
-      });
+    bringEtcdLeaves(g, ctx, { made, atOnce: hasEnded(observed) });
     return g.done();
   });
+}
+
+/**
+ * Leaves of the control machine to one member after the other (`atOnce`: to all), then to one control plane after the other;
+ * each is proved on the wire before the next. The last Ref is the end of it all.
+ */
+export function bringEtcdLeaves(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  { made, atOnce }: { readonly made: readonly Ref[]; readonly atOnce: boolean },
+): readonly Ref[] {
+  const members = etcdMembers(ctx);
+  const endpoints = members.map(({ clientUrl }) => clientUrl);
+  let turn: readonly Ref[] = made;
+  const installed: Ref[] = [];
+  for (const { name, clientUrl } of members) {
+    const on = [name];
+    const pairs = ['admin', 'server', 'peer'].map((file) =>
+      g.add(`install-${file}-${name}`, on, installPair(ctx, file, name), { after: turn as After }),
+    );
+    const peerUrl = `https://${internalAddress(ctx, name)}:${ports.etcdPeer}`;
+    const served = [
+      g.add(`served-${name}`, on, checkServed({ endpoint: clientUrl, certificate: 'server', client: 'admin' }), {
+        after: pairs,
+      }),
+      g.add(`served-peer-${name}`, on, checkServed({ endpoint: peerUrl, certificate: 'peer', client: 'peer' }), {
+        after: pairs,
+      }),
+    ];
+    if (atOnce) installed.push(...served);
+    else turn = [g.add(`health-${name}`, on, checkEtcdHealth({ endpoints }), { after: served })];
+  }
+  if (atOnce)
+    turn = [
+      g.add('health', hostsWithRole(ctx, 'etcd').slice(0, 1), checkEtcdHealth({ endpoints }), { after: installed }),
+    ];
+  for (const host of hostsWithRole(ctx, 'control-plane')) {
+    const pair = g.add(`install-client-${host}`, [host], installPair(ctx, client, host), { after: turn as After });
+    turn = [g.add(`accepted-${host}`, [host], checkAccepted({ endpoints, client }), { after: pair })];
+  }
+  return leafFiles(ctx).map(({ host, file }) =>
+    g.add(`forget-${file}-${host}`, [host], removeFile({ path: `${pki}/${file}.pem.previous` }), {
+      after: turn as After,
+    }),
+  );
 }
 
 const client = 'apiserver-etcd-client';

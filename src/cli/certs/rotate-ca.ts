@@ -1,0 +1,78 @@
+import { unreachable } from '../../errors/index.js';
+import {
+  certificatesOf,
+  nodesOf,
+  type ObservedCertificate,
+  type rotatable,
+  rotateAuthority,
+  rotationPass,
+} from '../../pipeline/index.js';
+import type { Invocation } from '../command-spec.js';
+import { loadConfig } from '../load.js';
+import { type OperationOptions, readCluster, runOperation, sizeOf } from '../operation.js';
+
+type Which = (typeof rotatable)[number];
+
+interface Observed {
+  readonly certificates: readonly ObservedCertificate[];
+  readonly nodes: readonly string[];
+}
+
+/** `kubexm certs rotate-ca [cluster|front-proxy|etcd]` */
+export async function run({ options, args: [name = 'cluster'], io }: Invocation<OperationOptions>): Promise<number> {
+  const cluster = await loadConfig(options.config, io);
+  // The choices of the argument are these words.
+  const which = name as Which;
+  const { exitCode } = await runOperation<Observed>({
+    cluster,
+    options,
+    io,
+    name: `certs rotate-ca ${which}`,
+    async read(runtime) {
+      const certificates = await readCluster(runtime, certificatesOf);
+      const { objects } = await readCluster(runtime, nodesOf({ certificates: false }));
+      return { certificates, nodes: (objects ?? []).map(({ metadata }) => metadata.name) };
+    },
+    plan: (ctx, observed) => rotateAuthority({ which, ...observed }).plan(ctx),
+    summary: (graph, { certificates }) =>
+      [
+        `${stageText(rotationPass({ which, certificates }))}: ${sizeOf(graph)}`,
+        '  1. all hosts trust the old CA and the new one',
+        '  2. the new one signs everything; one control plane after the other',
+        '  3. the old one goes, from every host',
+        `  ${effectText(which)}`,
+      ].join('\n'),
+    question: () => ({
+      lines: [],
+      question: `Rotate the CA (${which}) of cluster ${cluster.metadata.name}?`,
+    }),
+    next: () => 'Next: kubexm certs list; kubexm certs export FILE, since earlier archives have the old CA',
+  });
+  return exitCode;
+}
+
+function stageText(pass: ReturnType<typeof rotationPass>): string {
+  switch (pass) {
+    case 'begin':
+      return 'A new CA';
+    case 'trust':
+      return 'The rotation that has begun goes on';
+    case 'drop':
+      return 'Everything is signed by the new CA already; the old one goes';
+    default:
+      return unreachable(pass);
+  }
+}
+
+function effectText(which: Which): string {
+  switch (which) {
+    case 'cluster':
+      return 'Kubelets, controller managers, schedulers and apiservers are restarted one host after the other; pods go on. Kubeconfigs that you gave to others end with the old CA.';
+    case 'front-proxy':
+      return 'Apiservers are restarted one after the other.';
+    case 'etcd':
+      return 'Members of etcd and apiservers are restarted twice, one after the other.';
+    default:
+      return unreachable(which);
+  }
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest';
+import { seal } from '../../plan/index.js';
+import { kubernetesLeaves } from '../kubernetes/leaves.js';
+import { planContext, smallCluster } from '../plan-context.fixture.js';
+import type { ObservedCertificate } from './observe.js';
+import { type RotateCa, requireRotatable, rotateCa, rotationPass } from './rotate.js';
+
+const ctx = planContext(
+  smallCluster({
+    hosts: [
+      { name: 'm1', address: '10.0.0.11' },
+      { name: 'm2', address: '10.0.0.12' },
+      { name: 'm3', address: '10.0.0.13' },
+      { name: 'w1', address: '10.0.0.21' },
+    ],
+    roleGroups: { etcd: ['m1', 'm2', 'm3'], 'control-plane': ['m1', 'm2'], worker: ['w1'] },
+  }),
+);
+const nodes = ['m1', 'm2', 'w1'];
+
+/** `next`: of how many leaves, counted from the first, the next CA has signed; absent: there is no next CA. */
+function certificates(next?: number, over: Partial<ObservedCertificate> = {}): ObservedCertificate[] {
+  const leaf = (host: string, path: string) => ({ host, path, state: 'present' as const, isSignedByOwn: true });
+  const leaves = [
+    ...kubernetesLeaves(ctx).map(({ host, path }) => leaf(host, path)),
+    ...['m1', 'm2', 'm3'].flatMap((host) => ['server', 'peer'].map((file) => leaf(host, `/etc/etcd/pki/${file}.pem`))),
+  ];
+  return [
+    ...leaves.map((each, index) => ({ ...each, ...(next === undefined ? {} : { isSignedByNext: index < next }) })),
+    { host: 'm1', path: '/etc/kubernetes/pki/ca.crt', state: 'present', trustsOwn: true, ...over },
+  ];
+}
+
+function planOf(params: Partial<RotateCa> = {}) {
+  const hosts = ctx.cluster.spec.hosts.map(({ name }) => name);
+  const plan = rotateCa({ which: 'cluster', certificates: certificates(), nodes, ...params }).plan(ctx);
+  const graph = seal('rotate', plan, { hosts });
+  const behind = (later: string, earlier: string): boolean =>
+    (graph.nodes.find(({ id }) => id === later)?.after ?? []).some(
+      ({ node }) => node === earlier || behind(node, earlier),
+    );
+  const waits = (later: string, earlier: string) => behind(`rotate/${later}`, `rotate/${earlier}`);
+  return { ids: graph.nodes.map(({ id }) => id.replace(/^rotate\//, '')), waits };
+}
+
+describe('rotation of a CA', () => {
+  test.each([
+    ['nothing begun', undefined, 'begin'],
+    ['some signed anew', 3, 'trust'],
+    ['all signed anew', 999, 'drop'],
+  ] as const)('%s', (_what, next, pass) => {
+    for (const which of ['cluster', 'etcd'] as const)
+      expect(rotationPass({ which, certificates: certificates(which === 'etcd' && next === 3 ? 19 : next) })).toBe(
+        pass,
+      );
+  });
+
+  test('all trust both before anything is signed anew; everything is, before the old one goes', () => {
+    const { waits } = planOf();
+    for (const [earlier, later] of [
+      ['trust-both', 'two-cas-m1'],
+      ['two-cas-m2', 'signing-new'],
+      ['signing-new', 'apiserver-m1'],
+      ['served-m1', 'apiserver-m2'],
+      ['served-m2', 'admin.conf-m1'],
+      ['accepted-m2', 'controller-manager.conf-m1'],
+      ['restart-kube-scheduler-m1', 'scheduler.conf-m2'],
+      ['restart-kube-scheduler-m2', 'kubelet-w1'],
+      ['kubelet-w1', 'ca-control-planes'],
+      ['kubelet-w1', 'trust-new-workers'],
+      ['kubeconfig', 'ca-control-planes'],
+      ['ca-control-planes', 'static-pods-m1'],
+      ['static-pods-m2', 'forget-ca-signing.key'],
+      ['pods-trust-new', 'promote'],
+    ] as const)
+      expect(waits(later, earlier), `${later} after ${earlier}`).toBe(true);
+  });
+
+  test('where everything is signed anew, the old one is not trusted again', () => {
+    for (const which of ['cluster', 'front-proxy', 'etcd'] as const) {
+      const { ids } = planOf({ which, certificates: certificates(999) });
+      expect(
+        ids.filter((id) => id.startsWith('trust-both')),
+        which,
+      ).toEqual([]);
+      expect(ids, which).toContain('promote');
+    }
+  });
+
+  test('etcd: members and apiservers are restarted with both CAs before a leaf changes, and with the new one at the end', () => {
+    const { waits } = planOf({ which: 'etcd' });
+    for (const [earlier, later] of [
+      ['trust-both', 'trust-both-member-m1'],
+      ['trust-both-health-m1', 'trust-both-member-m2'],
+      ['trust-both-apiserver-m2', 'install-server-m1'],
+      ['accepted-m2', 'ca-members'],
+      ['ca-members', 'trust-new-member-m1'],
+      ['trust-new-apiserver-m2', 'promote'],
+    ] as const)
+      expect(waits(later, earlier), `${later} after ${earlier}`).toBe(true);
+  });
+
+  test.each([
+    ['a host that does not answer', { certificates: certificates(undefined, { state: 'unknown' }) }, 'not every host'],
+    ['a node that the config does not have', { nodes: [...nodes, 'x'] }, 'nodes that the config does not have'],
+    [
+      'another CA than that of the work directory',
+      { certificates: certificates(undefined, { trustsOwn: false }) },
+      'not that of',
+    ],
+  ])('%s is refused', (_what, params, message) => {
+    const all = { which: 'cluster' as const, certificates: certificates(), nodes, ...params };
+    expect(() => requireRotatable(all).plan(ctx)).toThrow(message);
+  });
+});
