@@ -6,6 +6,7 @@ import {
   type EtcdVersions,
   fetchArtifacts,
   followEndpoint,
+  guardEndpoint,
   guardEtcdFounding,
   guardEtcdUpgrade,
   guardRuntimes,
@@ -173,6 +174,7 @@ export const preflight = defineModule('preflight', [
   checkHosts,
   guardEtcdFounding,
   guardEtcdUpgrade,
+  guardEndpoint,
   guardRuntimes,
   fetchArtifacts,
 ]);

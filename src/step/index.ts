@@ -110,6 +110,7 @@ export {
 } from './kube/read-upgrade.js';
 export { type RemovePods, removePods } from './kube/remove-pods.js';
 export { restartStaticPod } from './kube/restart-static-pod.js';
+export { type SameEndpoint, sameEndpoint } from './kube/same-endpoint.js';
 export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
 export { type ReconcileServingCertificate, reconcileServingCertificate } from './kube/serving-certificate.js';
 export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
@@ -117,6 +118,7 @@ export { type UpgradeControlPlane, upgradeControlPlane } from './kube/upgrade-co
 export { type UpgradeKubelet, upgradeKubelet } from './kube/upgrade-kubelet.js';
 export { type VerifyCluster, verifyCluster } from './kube/verify.js';
 export * from './pki/index.js';
+export { type AddressFree, addressFree } from './preflight/address-free.js';
 export { type CheckHost, checkHost } from './preflight/check-host.js';
 export { type CheckReachability, checkReachability } from './preflight/check-reachability.js';
 export { checkKubernetesVersion } from './preflight/check-version.js';

@@ -39,6 +39,7 @@ export {
   storedLines,
 } from './encryption/observe.js';
 export { followEndpoint } from './endpoint/follow.js';
+export { guardEndpoint } from './endpoint/guard.js';
 export { raiseEndpoint } from './endpoint/raise.js';
 export { type AddMembers, addMembers, beforeAdding, forecastAdd, refuseHostsWithoutRole } from './etcd/add-member.js';
 export {

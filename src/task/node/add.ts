@@ -5,6 +5,7 @@ import { guardRuntimes } from '../container-runtime/guard.js';
 import { installContainerRuntime } from '../container-runtime/install.js';
 import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext, type Task } from '../context.js';
 import { followEndpoint } from '../endpoint/follow.js';
+import { guardEndpoint } from '../endpoint/guard.js';
 import { balanceNewWorkers, raiseEndpoint } from '../endpoint/raise.js';
 import { forecastAdd, joinMembers } from '../etcd/add-member.js';
 import { hostOfMember, type MembershipBasis, memberOf, membershipGate } from '../etcd/membership.js';
@@ -64,6 +65,7 @@ export function beforeAddingNodes(params: AddNodes): Task {
     const g = draft<StepContext>('before-adding');
     for (const task of [checkHosts, guardRuntimes, fetchArtifacts])
       g.include(onlyOn(task.plan(own), [...params.hosts, CONTROL_NODE]));
+    g.include(guardEndpoint.plan(ctx));
     if (params.etcd) g.include(membershipGate(ctx, params.etcd));
     return g.done();
   });

@@ -3,6 +3,7 @@ import { type After, type Draft, draft, type HostName, type Ref } from '../../pl
 import { deleteNode, guardDrain, type StepContext, stopService } from '../../step/index.js';
 import { defineTask, hostsWithRole, type PlanContext, type Task } from '../context.js';
 import { followEndpoint } from '../endpoint/follow.js';
+import { guardEndpoint } from '../endpoint/guard.js';
 import { raiseEndpoint } from '../endpoint/raise.js';
 import { apiserverUrls, memberOf, membershipGate } from '../etcd/membership.js';
 import type { EtcdObservation, ObservedMember } from '../etcd/observation.js';
@@ -111,6 +112,7 @@ export function beforeDeleting(params: DeleteNodes): Task {
     const speaker = stayingSpeaker(ctx, params.nodes);
     const g = draft<StepContext>('before-deleting');
     g.include(guardOwnership(leaving.filter(({ reachable }) => reachable).map(({ name }) => name)).plan(ctx));
+    if (leaving.some(({ isControlPlane }) => isControlPlane)) g.include(guardEndpoint.plan(ctx));
     for (const { name } of leaving.filter(({ reports }) => reports))
       g.add(`pods-of-${name}`, [speaker], guardDrain({ node: name, ...params.drain }));
     if (leaving.some(({ member }) => member))
