@@ -126,7 +126,7 @@ export async function parseConfig(text: string, path: string): Promise<Providers
   const found = new Map<string, readonly Provider[]>();
   for (const entry of written?.resources ?? []) {
     const providers = (entry.providers ?? []).flatMap((each): Provider[] => {
-      const [[type = '', settings] = []] = Object.entries(each);
+      const [type, settings] = Object.entries(each)[0] ?? [''];
       if (type === 'identity') return [identity];
       if (!keyTypes.includes(type)) throw strange(`names a provider "${type}"`);
       return (settings?.keys ?? []).map(({ name, secret }) => ({ type: type as KeyType, name, secret }));

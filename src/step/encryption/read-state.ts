@@ -1,4 +1,3 @@
-import type { Json } from '../../plan/index.js';
 import { defineStep, satisfied } from '../define.js';
 import { readKeys } from './key-file.js';
 import { providerText } from './providers.js';
@@ -29,7 +28,7 @@ export const readEncryption = defineStep<ReadEncryption>({
   async precheck(ctx, p) {
     const found = await providersOf(ctx);
     const providers = Object.fromEntries([...found].map(([name, list]) => [name, list.map(providerText)]));
-    ctx.log('debug', p.report, { providers } satisfies EncryptionReport as unknown as Json);
+    ctx.log('debug', p.report, { providers } satisfies EncryptionReport);
     return satisfied(`${found.size} resources`);
   },
   run: () => Promise.resolve(),
@@ -59,7 +58,7 @@ export const readStored = defineStep<ReadStored>({
       stored[resource] = counts;
     }
     const keys = (await readKeys(p.keyFile)).map(({ name }) => name);
-    ctx.log('debug', p.report, { stored, keys } satisfies StoredReport as unknown as Json);
+    ctx.log('debug', p.report, { stored, keys } satisfies StoredReport);
     return satisfied(`${resources.length} resources`);
   },
   run: () => Promise.resolve(),

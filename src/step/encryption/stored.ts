@@ -54,8 +54,8 @@ export async function resourcesInAll(ctx: StepContext, wanted: readonly string[]
 /** What the control plane reads and writes with; nothing where it has no file. */
 export async function providersOf({ host, signal }: StepContext): Promise<Providers> {
   const path = hostPaths.encryption.config;
-  const text = await host.readFile(path, { signal });
-  return text === undefined ? new Map() : await parseConfig(text, `${host.name}: ${path}`);
+  const written = await host.readFile(path, { signal });
+  return written === undefined ? new Map() : await parseConfig(written, `${host.name}: ${path}`);
 }
 
 /** A custom resource `certificates.example.org` lies below its group. */
