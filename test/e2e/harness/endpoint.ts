@@ -3,7 +3,7 @@ import { killLabHost } from '../../../lab/index.js';
 import { probeApiAsOne } from './api-probe.js';
 import type { ScenarioTools } from './tools.js';
 
-export const domain = 'lb.kubexm.local';
+const domain = 'lb.kubexm.local';
 
 /** In the lab's network, and no host's. */
 export const labAddress = '10.99.0.200';
@@ -34,9 +34,13 @@ export interface Seen {
  * Asks the API twice a second by its name, each time over a new connection, as the node itself: for so many seconds, from a node.
  * Nothing of kubexm or kubectl is in between.
  */
-export async function askFromNode(t: ScenarioTools, host: string, seconds: number): Promise<Seen> {
+export async function askFromNode(
+  t: ScenarioTools,
+  host: string,
+  { seconds, port = 6443 }: { readonly seconds: number; readonly port?: number },
+): Promise<Seen> {
   const identity = '--cacert /etc/kubernetes/pki/ca.crt --cert /var/lib/kubelet/pki/kubelet-client-current.pem';
-  const url = `https://${domain}:6443/api/v1/nodes/${host}`;
+  const url = `https://${domain}:${port}/api/v1/nodes/${host}`;
   const script = `end=$(( $(date +%s) + ${seconds} )); while [ $(date +%s) -lt $end ]; do code=$(curl -s -o /dev/null -m 3 -w '%{http_code}' ${identity} ${url}); echo "$(date +%s%3N) $code"; sleep 0.5; done`;
   const lines = (await t.onHost(host, script, { timeoutMs: (seconds + 30) * 1000 })).trim().split('\n');
   const asked = lines.map((line) => line.split(' ').map(Number) as [number, number]);
@@ -104,7 +108,7 @@ export async function loseControlPlane(
     ...(address === undefined ? {} : { address }),
   });
   const watching = Promise.all([
-    Promise.all(askers.map((host) => askFromNode(t, host, seconds))),
+    Promise.all(askers.map((host) => askFromNode(t, host, { seconds }))),
     watchLeases(t, { on, seconds }),
   ]);
   await t.sleep(5000);

@@ -65,7 +65,7 @@ async function changed(
   }: { readonly kind: string; readonly controlPlanes: readonly string[]; readonly worker: string },
 ): Promise<void> {
   const all = await probeApiAsOne(t, { cluster: 'lab', controlPlanes });
-  const asking = askFromNode(t, worker, 60);
+  const asking = askFromNode(t, worker, { seconds: 60 });
   const { ms } = await t.kubexmOk(['cluster', 'create', '--yes']);
   const [seen, machine] = [await asking, await all.stop()];
   t.measure(`to ${kind}`, `${(ms / 1000).toFixed(1)} s`);
