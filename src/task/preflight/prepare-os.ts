@@ -84,12 +84,12 @@ function userScript(text: string, title: string) {
 }
 
 /**
- * Itself, the control planes and etcd's members by their names, and the API's name. Nobody looks for a worker by its name: so
- * one more or less of them changes no other host.
+ * Itself and the control planes by their names, and the API's name. Nobody looks for a worker or a member of etcd by its
+ * name: so one more or less of them changes no other host.
  */
 export function hostsFile(ctx: PlanContext, host: HostName) {
   const { controlPlaneEndpoint: endpoint, hosts } = ctx.cluster.spec;
-  const named = new Set([host, ...hostsWithRole(ctx, 'control-plane'), ...hostsWithRole(ctx, 'etcd')]);
+  const named = new Set([host, ...hostsWithRole(ctx, 'control-plane')]);
   const names = hosts.flatMap(({ name, internalAddress: address }) =>
     named.has(name) ? [{ address, names: [name] }] : [],
   );
