@@ -6,7 +6,7 @@ import { recordingIo } from './recording-io.js';
 const values = (...words: string[]) => complete(words).candidates.map(({ value }) => value);
 
 test('groups, then their commands, then their options', () => {
-  expect(values('')).toEqual(['cluster', 'node', 'etcd', 'certs', 'config', 'lab', 'version', 'completion']);
+  expect(values('')).toEqual(['cluster', 'node', 'etcd', 'certs', 'secrets', 'config', 'lab', 'version', 'completion']);
   expect(values('lab', '')).toEqual(['up', 'status', 'down', 'demo']);
   expect(values('cluster', 'plan', '--o')).toEqual(['--output', '--offline']);
 });

@@ -1,11 +1,13 @@
 import { stringify } from 'yaml';
 import type {
+  Audit,
   Bastion,
   Cluster,
   ContainerRuntime,
   ControlPlaneEndpoint,
   Etcd,
   Host,
+  Kubernetes,
   Login,
 } from '../apis/kubexms/v1alpha1/index.js';
 import { unreachable } from '../errors/index.js';
@@ -20,7 +22,7 @@ export function showCluster(cluster: Cluster): string {
     spec: {
       ...spec,
       hosts: spec.hosts.map((host) => writtenHost(host, spec.kubernetes.containerRuntime)),
-      kubernetes: { ...spec.kubernetes, containerRuntime: writtenRuntime(spec.kubernetes.containerRuntime) },
+      kubernetes: writtenKubernetes(spec.kubernetes),
       controlPlaneEndpoint: writtenEndpoint(spec.controlPlaneEndpoint),
       etcd: writtenEtcd(spec.etcd),
       registry: {
@@ -46,6 +48,19 @@ function writtenHost(host: Host, clusterRuntime: ContainerRuntime): object {
     ...(containerRuntime === clusterRuntime ? {} : { containerRuntime: writtenRuntime(ownRuntime) }),
     connectionTimeout: `${connectionTimeoutMs}ms`,
   };
+}
+
+function writtenKubernetes({ apiServer, containerRuntime, ...rest }: Kubernetes): object {
+  const { audit, ...settings } = apiServer;
+  return {
+    ...rest,
+    containerRuntime: writtenRuntime(containerRuntime),
+    apiServer: { ...settings, ...(audit === undefined ? {} : { audit: writtenAudit(audit) }) },
+  };
+}
+
+function writtenAudit({ policy, ...audit }: Audit): object {
+  return { ...audit, ...(policy.type === 'inline' ? { policy: policy.policy } : { policyFile: policy.path }) };
 }
 
 function writtenRuntime(runtime: Omit<ContainerRuntime, 'sandboxImage'> | ContainerRuntime): object {
