@@ -80,6 +80,7 @@ export type {
 export { certificatesOf } from './certs/certificates.js';
 export { renewCertificates } from './certs/renew.js';
 export { rotateAuthority } from './certs/rotate.js';
+export { dropOldServiceAccountKeys, rotateServiceAccount } from './certs/rotate-service-account.js';
 export { adoptionOf, adoptionOfCluster } from './cluster/adopt.js';
 export { checkCluster } from './cluster/check.js';
 export { createAndPrune, createCluster } from './cluster/create.js';

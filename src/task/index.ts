@@ -27,6 +27,12 @@ export {
   rotateCa,
   rotationPass,
 } from './certs/rotate.js';
+export {
+  dropServiceAccountKeys,
+  requireNewTokens,
+  requireServiceAccountKey,
+  rotateServiceAccountKey,
+} from './certs/rotate-service-account.js';
 export { guardRuntimes } from './container-runtime/guard.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';

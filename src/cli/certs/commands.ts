@@ -45,10 +45,21 @@ export const certsGroup: GroupSpec = {
       description:
         'Nothing is down meanwhile where there are several control planes. Needs every host. Ended anywhere, the same command goes on from there.\nPods that trust only the old CA find the way to the new one until they are restarted, as long as the old one lasts.',
       arguments: [
-        { name: '[ca]', description: 'which one; default: cluster', choices: ['cluster', 'front-proxy', 'etcd'] },
+        {
+          name: '[ca]',
+          description: 'which one; default: cluster',
+          choices: ['cluster', 'front-proxy', 'etcd', 'service-account'],
+        },
       ],
-      options: operationOptions(),
-      examples: ['kubexm certs rotate-ca --dry-run', 'kubexm certs rotate-ca etcd'],
+      options: [
+        ...operationOptions(),
+        { flags: '--drop-old', description: 'of service-account: tokens that earlier keys signed are good no more' },
+      ],
+      examples: [
+        'kubexm certs rotate-ca --dry-run',
+        'kubexm certs rotate-ca etcd',
+        'kubexm certs rotate-ca service-account',
+      ],
       load: () => import('./rotate-ca.js'),
     },
     {

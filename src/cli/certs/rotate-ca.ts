@@ -1,26 +1,37 @@
-import { unreachable } from '../../errors/index.js';
+import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
+import { KubexmError, unreachable } from '../../errors/index.js';
 import {
   certificatesOf,
+  dropOldServiceAccountKeys,
   nodesOf,
   type ObservedCertificate,
   type rotatable,
   rotateAuthority,
+  rotateServiceAccount,
   rotationPass,
 } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
+import type { Io } from '../io.js';
 import { loadConfig } from '../load.js';
 import { type OperationOptions, readCluster, runOperation, sizeOf } from '../operation.js';
 
 type Which = (typeof rotatable)[number];
+
+interface RotateOptions extends OperationOptions {
+  readonly dropOld?: boolean;
+}
 
 interface Observed {
   readonly certificates: readonly ObservedCertificate[];
   readonly nodes: readonly string[];
 }
 
-/** `kubexm certs rotate-ca [cluster|front-proxy|etcd]` */
-export async function run({ options, args: [name = 'cluster'], io }: Invocation<OperationOptions>): Promise<number> {
+/** `kubexm certs rotate-ca [cluster|front-proxy|etcd|service-account]` */
+export async function run({ options, args: [name = 'cluster'], io }: Invocation<RotateOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
+  if (name === 'service-account') return await rotateKey(cluster, options, io);
+  if (options.dropOld === true)
+    throw new KubexmError('USAGE', '--drop-old is for service-account: a rotation of a CA drops the old one itself');
   // The choices of the argument are these words.
   const which = name as Which;
   const { exitCode } = await runOperation<Observed>({
@@ -47,6 +58,30 @@ export async function run({ options, args: [name = 'cluster'], io }: Invocation<
       question: `Rotate the CA (${which}) of cluster ${cluster.metadata.name}?`,
     }),
     next: () => 'Next: kubexm certs list; kubexm certs export FILE, since earlier archives have the old CA',
+  });
+  return exitCode;
+}
+
+/** The key that signs the tokens of service accounts has no certificate: its old public half stays until it is dropped. */
+async function rotateKey(cluster: Cluster, options: RotateOptions, io: Io): Promise<number> {
+  const drop = options.dropOld === true;
+  const { exitCode } = await runOperation<undefined>({
+    cluster,
+    options,
+    io,
+    name: `certs rotate-ca service-account${drop ? ' --drop-old' : ''}`,
+    plan: (ctx) => (drop ? dropOldServiceAccountKeys : rotateServiceAccount).plan(ctx),
+    summary: (graph) =>
+      drop
+        ? `Tokens that earlier keys signed are good no more: ${sizeOf(graph)}`
+        : `Apiservers take tokens of both keys, then all sign with the new one: ${sizeOf(graph)}\n  Apiservers are restarted twice, one after the other.`,
+    question: () => ({
+      lines: [],
+      question: drop
+        ? `Drop the earlier keys of service accounts of cluster ${cluster.metadata.name}?`
+        : `Rotate the key of service accounts of cluster ${cluster.metadata.name}?`,
+    }),
+    next: () => (drop ? '' : 'Next, in two hours: kubexm certs rotate-ca service-account --drop-old'),
   });
   return exitCode;
 }

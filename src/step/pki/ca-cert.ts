@@ -86,7 +86,7 @@ export async function readCa(files: CertificateFiles): Promise<FoundCa> {
 export async function refuseHalfRotated({ cert }: CertificateFiles): Promise<void> {
   const next = cert.replace(/(\.\w+)$/, '-next$1');
   if ((await unlessMissing(stat(next))) === undefined) return;
-  throw new KubexmError('GUARD_REFUSED', `the rotation of the CA ${cert} is half done`, {
+  throw new KubexmError('GUARD_REFUSED', `the rotation of ${cert} is half done`, {
     details: [`${next} is there`],
     hint: 'go on with it: kubexm certs rotate-ca',
     retryable: false,

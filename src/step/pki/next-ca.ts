@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { KubexmError } from '../../errors/index.js';
 import { unlessMissing } from '../../util/system-error.js';
 import { requireControlNode } from '../control-node.js';
@@ -129,11 +129,12 @@ async function chainText({ parts, optional }: ChainFile): Promise<string> {
   return texts.map((text) => `${text.trimEnd()}\n`).join('');
 }
 
-/** `current` is kept as `previous`, `next` takes its place. */
+/** `current` is kept as `previous`, `next` takes its place; `also`: further files that end with the rotation. */
 export interface PromoteCa {
   readonly current: CertificateFiles;
   readonly next: CertificateFiles;
   readonly previous: CertificateFiles;
+  readonly also?: readonly string[];
 }
 
 /** Ends a rotation on this machine. Interrupted, it is gone on with: what `next` was is not lost before it is in place. */
@@ -142,20 +143,26 @@ export const promoteCa = defineStep<PromoteCa>({
   title: (p) => `Make ${p.next.cert} the CA of the cluster`,
   async precheck(ctx, { next }) {
     requireControlNode(ctx, 'pki.promote-ca');
-    const { certificate } = await readPair(next);
-    return certificate ? needed('every host has changed to it') : satisfied('it is');
+    return (await isThere(next.key)) || (await isThere(next.cert))
+      ? needed('every host has changed to it')
+      : satisfied('it is');
   },
-  async run(_ctx, { current, next, previous }) {
+  async run(_ctx, { current, next, previous, also = [] }) {
     const text = async (path: string) => await unlessMissing(readFile(path, 'utf8'));
     const [cert, key, oldCert, oldKey] = await Promise.all([next.cert, next.key, current.cert, current.key].map(text));
-    if (cert === undefined || key === undefined) return;
-    if (oldCert !== undefined && oldCert !== cert) {
-      await writePublic(previous.cert, oldCert);
-      if (oldKey !== undefined && oldKey !== key) await writePrivate(previous.key, oldKey);
+    // Where one of the two is gone, both were in their places already.
+    if (cert !== undefined && key !== undefined) {
+      if (oldCert !== undefined && oldCert !== cert) {
+        await writePublic(previous.cert, oldCert);
+        if (oldKey !== undefined && oldKey !== key) await writePrivate(previous.key, oldKey);
+      }
+      await writePrivate(current.key, key);
+      await writePublic(current.cert, cert);
     }
-    await writePrivate(current.key, key);
-    await writePublic(current.cert, cert);
-    await rm(next.cert, { force: true });
-    await rm(next.key, { force: true });
+    for (const path of [next.cert, next.key, ...also]) await rm(path, { force: true });
   },
 });
+
+async function isThere(path: string): Promise<boolean> {
+  return (await unlessMissing(stat(path))) !== undefined;
+}

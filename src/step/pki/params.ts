@@ -33,6 +33,8 @@ export interface GenerateSignedCert {
 export interface GenerateKeyPair {
   readonly privateKey: string;
   readonly publicKey: string;
+  /** It is the rotation of this pair that asks. Default false: then one that is half done is an error. */
+  readonly rotating?: boolean;
 }
 
 /** A kubeadm bootstrap token in a 0600 file; read it as the secret `file:PATH`. */
