@@ -33,11 +33,19 @@ export const hostPaths = {
     /** Mounted into haproxy's pod. */
     haproxyPod: '/etc/kubernetes/haproxy',
     kubeVipManifest: '/etc/kubernetes/manifests/kube-vip.yaml',
-    /** Configuration of the services below. */
-    config: '/etc/kubexm/endpoint',
     haproxyUnit: '/etc/systemd/system/kubexm-haproxy.service',
     keepalivedUnit: '/etc/systemd/system/kubexm-keepalived.service',
   },
+} as const;
+
+/** Configuration of the services that keep a virtual address, and of the haproxy beside them. */
+export const endpointConfig = {
+  keepalived: '/etc/kubexm/endpoint/keepalived.conf',
+  auth: '/etc/kubexm/endpoint/keepalived-auth.conf',
+  check: '/etc/kubexm/endpoint/check.sh',
+  haproxy: '/etc/kubexm/endpoint/haproxy.cfg',
+  /** The inner one first. */
+  directories: ['/etc/kubexm/endpoint', '/etc/kubexm'],
 } as const;
 
 /** TCP ports of the components. */

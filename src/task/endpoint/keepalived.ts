@@ -1,5 +1,5 @@
-import { hostPaths, ports } from '../../common/host-paths.js';
-import { type After, CONTROL_NODE, type Draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
+import { endpointConfig, hostPaths, ports } from '../../common/host-paths.js';
+import { CONTROL_NODE, type Draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
 import {
   daemonReload,
   enableService,
@@ -15,15 +15,9 @@ import { osReady } from '../milestones.js';
 import { haproxyConfig } from './balance.js';
 import { addressInterface, addressKeepers, answering, servesItself } from './hosts.js';
 
-const { config: directory, haproxyUnit, keepalivedUnit } = hostPaths.endpoint;
+const { haproxyUnit, keepalivedUnit } = hostPaths.endpoint;
 const haproxyService = 'kubexm-haproxy.service';
 const keepalivedService = 'kubexm-keepalived.service';
-const files = {
-  keepalived: `${directory}/keepalived.conf`,
-  auth: `${directory}/keepalived-auth.conf`,
-  check: `${directory}/check.sh`,
-  haproxy: `${directory}/haproxy.cfg`,
-} as const;
 
 /**
  * keepalived on the hosts that keep the address, and haproxy on those of them whose own API server does not answer there. Both as
@@ -34,7 +28,7 @@ export function keepByKeepalived(
   g: Draft<StepContext>,
   ctx: PlanContext,
   { address, routerId }: { readonly address: string; readonly routerId: number },
-): Ref {
+): readonly Ref[] {
   const keepers = answering(ctx, addressKeepers(ctx));
   const balancers = keepers.filter((host) => !servesItself(ctx, host));
   const packaged = [
@@ -43,9 +37,9 @@ export function keepByKeepalived(
   ];
   const configured = [
     ...writeKeepalived(g, ctx, { keepers, address, routerId }),
-    g.add('haproxy-config', balancers, haproxyConfig(ctx, { bind: '*', target: files.haproxy })),
-    unit(g, balancers, { service: haproxyService, target: haproxyUnit, config: files.haproxy }),
-    unit(g, keepers, { service: keepalivedService, target: keepalivedUnit, config: files.keepalived }),
+    g.add('haproxy-config', balancers, haproxyConfig(ctx, { bind: '*', target: endpointConfig.haproxy })),
+    unit(g, balancers, { service: haproxyService, target: haproxyUnit, config: endpointConfig.haproxy }),
+    unit(g, keepers, { service: keepalivedService, target: keepalivedUnit, config: endpointConfig.keepalived }),
   ];
   const reloaded = g.add(
     'daemon-reload',
@@ -57,21 +51,17 @@ export function keepByKeepalived(
     g.add('enable-haproxy', balancers, enableService({ service: haproxyService }), { after: sameHost(reloaded) }),
     g.add('enable-keepalived', keepers, enableService({ service: keepalivedService }), { after: sameHost(reloaded) }),
   ];
-  let before: After = enabled;
+  let last: readonly Ref[] = enabled;
   for (const host of keepers) {
-    if (balancers.includes(host))
-      before = g.add(
-        `haproxy-${host}`,
-        [host],
-        restartService({ service: haproxyService, inputs: [files.haproxy, haproxyUnit] }),
-        { after: before },
-      );
-    const inputs = [files.keepalived, files.auth, files.check, keepalivedUnit];
-    before = g.add(`keepalived-${host}`, [host], restartService({ service: keepalivedService, inputs }), {
-      after: before,
-    });
+    const { keepalived, auth, check, haproxy } = endpointConfig;
+    if (balancers.includes(host)) {
+      const step = restartService({ service: haproxyService, inputs: [haproxy, haproxyUnit] });
+      last = [g.add(`haproxy-${host}`, [host], step, { after: last })];
+    }
+    const step = restartService({ service: keepalivedService, inputs: [keepalived, auth, check, keepalivedUnit] });
+    last = [g.add(`keepalived-${host}`, [host], step, { after: last })];
   }
-  return g.add('address-kept', [], restartService({ service: keepalivedService, inputs: [] }), { after: before });
+  return last;
 }
 
 function installed(
@@ -109,8 +99,8 @@ function writeKeepalived(
         template: 'endpoint/keepalived.conf',
         data: {
           name: host,
-          check: files.check,
-          auth: files.auth,
+          check: endpointConfig.check,
+          auth: endpointConfig.auth,
           interface: addressInterface(ctx, host, address),
           routerId,
           priority: 150 - all.indexOf(host),
@@ -118,17 +108,26 @@ function writeKeepalived(
           peers: all.filter((other) => other !== host).map((other) => internalAddress(ctx, other)),
           address,
         },
-        target: files.keepalived,
+        target: endpointConfig.keepalived,
       }),
     ),
     g.add(
       'keepalived-auth',
       keepers,
-      writeFile({ content: ['auth_pass ', { $secret: `file:${password}` }, '\n'], target: files.auth, mode: 0o600 }),
+      writeFile({
+        content: ['auth_pass ', { $secret: `file:${password}` }, '\n'],
+        target: endpointConfig.auth,
+        mode: 0o600,
+      }),
       { after: made },
     ),
     g.addEach('keepalived-check', keepers, (host) =>
-      renderTemplate({ template: 'endpoint/check.sh', data: { url: url(host) }, target: files.check, mode: 0o755 }),
+      renderTemplate({
+        template: 'endpoint/check.sh',
+        data: { url: url(host) },
+        target: endpointConfig.check,
+        mode: 0o755,
+      }),
     ),
   ];
 }

@@ -16,7 +16,7 @@ export const raiseEndpoint = defineTask('raise-endpoint', (ctx) => {
       g.provide(endpointReady, balanceWorkers(g, ctx, endpoint.haproxy.image));
       break;
     case 'external':
-      g.provide(endpointReady, g.add('external', [], endpointAnswers(endpoint), { after: controlPlaneMade }));
+      g.provide(endpointReady, []);
       break;
     case 'keepalived': {
       const { address, keepalived } = endpoint;
@@ -39,9 +39,9 @@ function provideAnswer(
   g: Draft<StepContext>,
   ctx: PlanContext,
   { address, port }: { readonly address: string; readonly port: number },
-  kept: Ref,
+  kept: Ref | readonly Ref[],
 ): void {
-  const after: After = [kept, controlPlaneMade, servingCertificates];
+  const after: After = [kept, controlPlaneMade, servingCertificates].flat();
   const answered = g.add('answers', [initHost(ctx)], endpointAnswers({ address, port }), { after });
   g.provide(endpointReady, answered);
   g.provide(apiServing, answered);

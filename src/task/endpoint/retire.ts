@@ -1,6 +1,13 @@
-import { hostPaths } from '../../common/host-paths.js';
+import { endpointConfig, hostPaths } from '../../common/host-paths.js';
 import { type After, type Draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
-import { daemonReload, disableService, removeFile, type StepContext, stopService } from '../../step/index.js';
+import {
+  daemonReload,
+  disableService,
+  removeFile,
+  removeOwnFiles,
+  type StepContext,
+  stopService,
+} from '../../step/index.js';
 import { hostsWithRole, type PlanContext } from '../context.js';
 import { addressKeepers, balancedWorkers, servesItself } from './hosts.js';
 
@@ -19,16 +26,17 @@ export function retireEndpoint(g: Draft<StepContext>, ctx: PlanContext, after: A
   };
   const leftOn = (path: string, stay: readonly HostName[]) =>
     leftovers(ctx, path).filter((host) => !stay.includes(host));
-  removePod(g, 'haproxy', {
-    hosts: leftOn(paths.haproxyManifest, wanted.haproxyPods),
-    manifest: paths.haproxyManifest,
-    after,
+  const pods = leftOn(paths.haproxyManifest, wanted.haproxyPods);
+  const ended = g.add('retire-haproxy', pods, removeFile({ path: paths.haproxyManifest }), { after });
+  g.add('retire-haproxy-config', pods, removeFile({ path: paths.haproxyPod, recursive: true }), {
+    after: sameHost(ended),
   });
-  removePod(g, 'kube-vip', {
-    hosts: leftOn(paths.kubeVipManifest, wanted.kubeVips),
-    manifest: paths.kubeVipManifest,
-    after,
-  });
+  g.add(
+    'retire-kube-vip',
+    leftOn(paths.kubeVipManifest, wanted.kubeVips),
+    removeFile({ path: paths.kubeVipManifest }),
+    { after },
+  );
   removeServices(g, {
     after,
     keepalived: leftOn(paths.keepalivedUnit, wanted.keepalived),
@@ -50,14 +58,6 @@ function leftovers({ facts }: PlanContext, path: string): readonly HostName[] {
   return [...facts].filter(([, each]) => each.leftovers.includes(path)).map(([host]) => host);
 }
 
-function removePod(
-  g: Draft<StepContext>,
-  name: string,
-  { hosts, manifest, after }: { readonly hosts: readonly HostName[]; readonly manifest: string; readonly after: After },
-): void {
-  g.add(`retire-${name}`, hosts, removeFile({ path: manifest }), { after });
-}
-
 /** keepalived first: the address goes to another host, or away, while what it leads to still answers. */
 function removeServices(
   g: Draft<StepContext>,
@@ -67,18 +67,32 @@ function removeServices(
     after,
   }: { readonly keepalived: readonly HostName[]; readonly haproxies: readonly HostName[]; readonly after: After },
 ): readonly Ref[] {
-  const one = (service: string, hosts: readonly HostName[], unit: string, before: After): Ref => {
+  const one = (
+    service: string,
+    hosts: readonly HostName[],
+    own: { readonly unit: string; readonly files: readonly string[] },
+    before: After,
+  ): Ref => {
     const stopped = g.add(`stop-${service}`, hosts, stopService({ service }), { after: before });
     const disabled = g.add(`disable-${service}`, hosts, disableService({ service }), { after: sameHost(stopped) });
-    const removed = g.add(`remove-${service}`, hosts, removeFile({ path: unit }), { after: sameHost(disabled) });
+    const { directories: emptyDirectories } = endpointConfig;
+    const bare = g.add(
+      `files-of-${service}`,
+      hosts,
+      removeOwnFiles({ what: `the configuration of ${service}`, files: own.files, emptyDirectories }),
+      { after: sameHost(disabled) },
+    );
+    // The last: by it the host is known to have the others.
+    const removed = g.add(`unit-of-${service}`, hosts, removeFile({ path: own.unit }), { after: sameHost(bare) });
     return g.add(`forget-${service}`, hosts, daemonReload({ units: [service] }), { after: sameHost(removed) });
   };
-  const first = one('kubexm-keepalived', keepalived, paths.keepalivedUnit, after);
-  const second = one('kubexm-haproxy', haproxies, paths.haproxyUnit, [first]);
-  const done = [first, second];
-  const bare = keepalived.filter((host) => haproxies.includes(host) || haproxies.length === 0);
-  return [
-    ...done,
-    g.add('remove-endpoint-config', bare, removeFile({ path: paths.config, recursive: true }), { after: done }),
-  ];
+  const { keepalived: config, auth, check, haproxy } = endpointConfig;
+  const first = one(
+    'kubexm-keepalived',
+    keepalived,
+    { unit: paths.keepalivedUnit, files: [config, auth, check] },
+    after,
+  );
+  const second = one('kubexm-haproxy', haproxies, { unit: paths.haproxyUnit, files: [haproxy] }, first);
+  return [first, second];
 }
