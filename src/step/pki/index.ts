@@ -2,7 +2,7 @@ export { generateCACert } from './ca-cert.js';
 export { fileDigest } from './digest.js';
 export { type DigestsReport, fetchFile, readDigests } from './fetch-file.js';
 export { installKeyPair } from './install-pair.js';
-export { generateKeyPair } from './key-pair.js';
+export { dropOldKeys, generateKeyPair } from './key-pair.js';
 export { generateKubeconfig } from './kubeconfig.js';
 export { kubeconfigCredentials } from './kubeconfig-credentials.js';
 export { chainFile, nextCa, promoteCa } from './next-ca.js';
