@@ -90,6 +90,18 @@ export const upgrade7 = scenario({
     }
     await assertNothingToChange(t, 'after the rotation');
 
+    // What another hand changes is drift, and nothing else is.
+    const [, second = ''] = controlPlanes;
+    await t.onHost(second, 'echo "# by hand" >>/etc/crictl.yaml');
+    const drifted = await t.kubexm(['cluster', 'status', '--drift', '-o', 'json']);
+    assert.equal(drifted.exitCode, 3, drifted.stdout);
+    const { drift } = JSON.parse(drifted.stdout) as { drift: { differences: { host: string; what: string }[] } };
+    assert.deepEqual(
+      drift.differences.map(({ host, what }) => `${host}: ${what}`),
+      [`${second}: Write /etc/crictl.yaml`],
+    );
+    t.measure('status --drift', seconds(drifted.ms));
+
     // Without the work directory's file the keys are read back; a foreign one is refused.
     await rm(keyFile);
     await t.kubexmOk(['cluster', 'create', '--yes']);
@@ -97,6 +109,8 @@ export const upgrade7 = scenario({
       (await keysIn(keyFile)).map(({ secret }) => secret),
       [keys[0]?.secret],
     );
+    const same = await t.kubexmOk(['cluster', 'status', '--drift']);
+    assert.match(same.stdout, /Drift: none/);
     const forbidden = new Map(keys.map(({ name, secret }) => [name, secret]));
     const search = await searchFiles(join(t.dir, '.kubexm'), forbidden, { except: /encryption-keys\.json$/ });
     assert.deepEqual(search.found, [], 'keys in other files');
