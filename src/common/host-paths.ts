@@ -57,5 +57,5 @@ export const ports = {
   controllerManager: 10257,
   scheduler: 10259,
   /** Of a haproxy in front of API servers, on 127.0.0.1: whether it works, and whether it knows one that serves. */
-  haproxyHealth: 8404,
+  haproxyHealth: 18404,
 } as const;

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { FakeAnswer } from '../../runner/index.js';
 import { hostTrial } from '../host-step.fixture.js';
@@ -20,24 +21,21 @@ const step = reconcileServingCertificate({
   names: ['lb.example', '10.0.0.100'],
 });
 
-function certificateFor(sans: string): string {
+const run = promisify(execFile);
+
+async function certificateFor(sans: string): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'serving-'));
-  const [key, cert] = ['key', 'cert'].map((name) => join(directory, name)) as [string, string];
+  const [key, cert] = [join(directory, 'key'), join(directory, 'cert')];
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];
-  execFileSync(
-    'openssl',
-    ['req', '-x509', ...curve, '-out', cert, '-subj', '/CN=kube-apiserver', '-addext', `subjectAltName=${sans}`],
-    {
-      stdio: 'ignore',
-    },
-  );
+  const names = ['-subj', '/CN=kube-apiserver', '-addext', `subjectAltName=${sans}`];
+  await run('openssl', ['req', '-x509', ...curve, '-out', cert, ...names]);
   const text = readFileSync(cert, 'utf8');
   rmSync(directory, { recursive: true });
   return text;
 }
 
-const complete = certificateFor('DNS:lb.example,DNS:other,IP:10.0.0.100');
-const old = certificateFor('DNS:lb.example');
+const complete = await certificateFor('DNS:lb.example,DNS:other,IP:10.0.0.100');
+const old = await certificateFor('DNS:lb.example');
 
 test('one that has all names, and others, stays', async () => {
   const trial = hostTrial({ files: { ...joined, [certificate]: complete } });

@@ -20,7 +20,7 @@ export const upgrade4 = scenario({
     for (const host of workers) {
       const addresses = await apiAddresses(t, host);
       assert.equal(addresses[0], '127.0.0.1', `${host} asks ${addresses.join(' ')}`);
-      await t.onHost(host, 'curl -sf http://127.0.0.1:8404/ready');
+      await t.onHost(host, 'curl -sf http://127.0.0.1:18404/ready');
     }
     const again = await t.kubexmOk(['cluster', 'create', '--yes']);
     assert.match(again.stdout, /nothing to change/i);
