@@ -82,13 +82,16 @@ describe('a pass', () => {
     expect(trial.host.files.get(path)).toMatchObject({ content: await textOf(clear, k2, k1) });
   });
 
-  test.each(['writing', 'final'] as const)('%s is refused where the apiserver reads no file', async (phase) => {
-    const trial = controlPlane({ file: await textOf(clear, k2), reads: false });
-    await expect(trial.play(step({ phase, resources: ['secrets', 'configmaps'] }))).rejects.toMatchObject({
-      code: 'GUARD_REFUSED',
-      hint: expect.stringContaining('kubexm cluster create'),
-    });
-  });
+  test.each(['readable', 'writing', 'final'] as const)(
+    '%s is refused where the apiserver reads no file',
+    async (phase) => {
+      const trial = controlPlane({ file: await textOf(clear, k2), reads: false });
+      await expect(trial.play(step({ phase, resources: ['secrets', 'configmaps'] }))).rejects.toMatchObject({
+        code: 'GUARD_REFUSED',
+        hint: expect.stringContaining('kubexm cluster create'),
+      });
+    },
+  );
 });
 
 test('a file that others can read is closed', async () => {
@@ -106,6 +109,17 @@ test('what is encrypted is not written in clear because the config says nothing 
     hint: expect.stringContaining('kubexm secrets decrypt'),
   });
   expect((await trial.precheck(step({ resources: ['configmaps'], decrypting: true }))).state).toBe('needed');
+});
+
+test('of a decryption that was interrupted, apiservers without keys and hosts without the file need nothing more', async () => {
+  const decrypted = { resources: [], decrypting: true };
+  const trial = controlPlane({ file: await textOf(clear), reads: false });
+  for (const phase of ['readable', 'writing', 'final'] as const)
+    expect(await trial.precheck(step({ phase, ...decrypted }))).toEqual({
+      state: 'satisfied',
+      because: 'kube-apiserver needs no keys',
+    });
+  expect((await controlPlane({ reads: false }).precheck(step(decrypted))).state).toBe('satisfied');
 });
 
 test('a new control plane gets the key to write with and all that are in use', async () => {

@@ -55,12 +55,18 @@ export const placeEncryptionConfig = defineStep<PlaceEncryptionConfig>({
   async precheck(ctx, p) {
     const found = await current(ctx);
     if (p.decrypting !== true && p.phase !== 'new') refuseDecryption(ctx.host.name, found?.providers, p.resources);
+    if (found === undefined && p.resources.length === 0) return satisfied('there is nothing to encrypt');
     const text = await configText(await wanted(p, found?.providers));
     if (found === undefined) return needed('there is none yet');
     if (found.text !== text) return needed(`now ${summary(found.providers)}`);
     if (found.openMode) return needed('it is open to others');
-    // Without the flag the change of the static pods is what makes it read.
-    if (p.placeOnly === true || !(await readsConfig(ctx))) return satisfied('the file is as wanted');
+    if (p.phase === 'new' || p.placeOnly === true) return satisfied('the file is as wanted');
+    if (!(await readsConfig(ctx))) {
+      // Without keys it reads what is in clear, which is then everything.
+      return p.resources.length === 0
+        ? satisfied('kube-apiserver needs no keys')
+        : needed('kube-apiserver does not read it');
+    }
     const because = await notLoaded(ctx, { apiserver: p.apiserver, sha256: sha256Of(text) });
     return because === undefined ? satisfied('kube-apiserver works with it') : needed(because);
   },
@@ -68,8 +74,9 @@ export const placeEncryptionConfig = defineStep<PlaceEncryptionConfig>({
     const { host, signal } = ctx;
     const found = await current(ctx);
     const text = await configText(await wanted(p, found?.providers));
-    const reads = await readsConfig(ctx);
-    if (!reads && (p.phase === 'writing' || p.phase === 'final')) {
+    const waits = p.phase !== 'new' && p.placeOnly !== true;
+    const reads = waits && (await readsConfig(ctx));
+    if (waits && !reads && p.resources.length > 0) {
       throw new KubexmError('GUARD_REFUSED', `${host.name}: kube-apiserver does not read ${config}`, {
         details: [`${manifest} lacks --encryption-provider-config`],
         hint: 'kubexm cluster create brings it to the cluster file',
@@ -80,7 +87,7 @@ export const placeEncryptionConfig = defineStep<PlaceEncryptionConfig>({
       await host.run(sh`mkdir -p -m 0700 ${directory} && chmod 0700 ${directory}`, { signal });
       await host.writeFile(config, new Secret(text), { mode: 0o600, signal });
     }
-    if (reads && p.placeOnly !== true) await awaitLoaded(ctx, { apiserver: p.apiserver, sha256: sha256Of(text) });
+    if (reads) await awaitLoaded(ctx, { apiserver: p.apiserver, sha256: sha256Of(text) });
   },
 });
 
