@@ -6,6 +6,7 @@ import {
   type GenerateSignedCert,
   generateCACert,
   generateSignedCert,
+  ownCa,
   type StepContext,
   uploadFile,
 } from '../step/index.js';
@@ -19,7 +20,7 @@ export function certificateFiles({ workDirs }: PlanContext, component: CertsComp
     : { cert: `${base}.crt`, key: `${base}.key` };
 }
 
-/** A CA, made once on the control machine, whoever asks. */
+/** A CA, made once on the control machine, whoever asks; or the user's own, where the config names one. */
 export function authority(
   g: Draft<StepContext>,
   ctx: PlanContext,
@@ -30,7 +31,13 @@ export function authority(
   }: { readonly component: CertsComponent; readonly name: string; readonly commonName: string },
 ): Ref {
   const files = certificateFiles(ctx, component, name);
-  return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], generateCACert({ files, subject: { commonName } }));
+  const { certs } = ctx.cluster.spec;
+  const own = component === 'etcd' ? certs.etcdCa : name === 'ca' ? certs.ca : certs.frontProxyCa;
+  const step =
+    own === undefined
+      ? generateCACert({ files, subject: { commonName } })
+      : ownCa({ files, source: { cert: own.certFile, key: own.keyFile } });
+  return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], step);
 }
 
 /** A certificate signed by a CA of the component (default: its `ca`), made once on the control machine, whoever asks. */

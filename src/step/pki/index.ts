@@ -6,6 +6,7 @@ export { dropOldKeys, generateKeyPair } from './key-pair.js';
 export { generateKubeconfig } from './kubeconfig.js';
 export { kubeconfigCredentials } from './kubeconfig-credentials.js';
 export { chainFile, nextCa, promoteCa } from './next-ca.js';
+export { ownCa } from './own-ca.js';
 export type * from './params.js';
 export { type CertificatesReport, readCertificates } from './read-certificates.js';
 export { requireCa } from './require-ca.js';

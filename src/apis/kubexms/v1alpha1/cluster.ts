@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { addonSchema } from './addons.js';
+import { certsSchema } from './certs.js';
 import { controlPlaneEndpointSchema } from './control-plane-endpoint.js';
 import { downloadSchema } from './download.js';
 import { etcdSchema } from './etcd.js';
@@ -28,6 +29,7 @@ export const clusterSchema = z.strictObject({
       controlPlaneEndpoint: controlPlaneEndpointSchema.prefault({}).describe('How every node reaches the API servers.'),
       kubernetes: kubernetesSchema.prefault({}).describe('Kubernetes and its components.'),
       etcd: etcdSchema.prefault({}).describe('The store of the cluster.'),
+      certs: certsSchema.prefault({}).describe('Certificate authorities of your own.'),
       network: networkSchema.prefault({}).describe('The network of pods and services.'),
       registry: registrySchema.prefault({}).describe('Where images come from.'),
       download: downloadSchema.prefault({}).describe('Where files come from.'),

@@ -1,4 +1,5 @@
 import { resolveAddons } from './addons.js';
+import { resolveCerts } from './certs.js';
 import type { ClusterInput } from './cluster.js';
 import { type HostRuntimeInput, resolveContainerRuntime } from './container-runtime.js';
 import { resolveEndpoint } from './control-plane-endpoint.js';
@@ -35,6 +36,7 @@ export function resolve(input: ClusterInput, expandPath: PathExpander): Cluster 
       controlPlaneEndpoint: resolveEndpoint(spec.controlPlaneEndpoint),
       kubernetes,
       etcd: resolveEtcd(spec.etcd, versions, expandPath),
+      certs: resolveCerts(spec.certs, expandPath),
       network: resolveNetwork(spec.network, versions),
       registry: resolveRegistry(spec.registry, expandPath),
       download: resolveDownload(spec.download),

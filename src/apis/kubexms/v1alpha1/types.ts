@@ -33,11 +33,24 @@ export interface ClusterSpec {
   readonly controlPlaneEndpoint: ControlPlaneEndpoint;
   readonly kubernetes: Kubernetes;
   readonly etcd: Etcd;
+  readonly certs: Certs;
   readonly network: Network;
   readonly registry: Registry;
   readonly download: Download;
   readonly system: System;
   readonly addons: readonly Addon[];
+}
+
+/** CAs of the user's own, by absolute paths on the control machine; those that are absent are made. */
+export interface Certs {
+  readonly ca?: OwnCaFiles;
+  readonly frontProxyCa?: OwnCaFiles;
+  readonly etcdCa?: OwnCaFiles;
+}
+
+interface OwnCaFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 export interface Host {
