@@ -88,7 +88,7 @@ async function crossNeeded({ current, cross }: NextCa, next: X509Certificate): P
   const { certificate, key } = await readPair(current);
   if (!key || cross === undefined || certificate?.fingerprint256 === next.fingerprint256) return false;
   const there = await readCertificate(cross);
-  return there === undefined || there.publicKey.equals(next.publicKey) === false;
+  return there === undefined || !there.publicKey.equals(next.publicKey);
 }
 
 /** Clients that look for a CA by its name alone must not find the other one: `kubernetes`, `kubernetes-2`, `kubernetes-3`. */

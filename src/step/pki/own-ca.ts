@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { KubexmError } from '../../errors/index.js';
 import { requireControlNode } from '../control-node.js';

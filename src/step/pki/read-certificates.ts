@@ -87,7 +87,8 @@ interface Part {
 
 function partsOf(section: string): readonly Part[] {
   const [heading = '', ...lines] = section.split('\n');
-  const [kind = '', name = ''] = [heading.slice(0, heading.indexOf(' ')), heading.slice(heading.indexOf(' ') + 1)];
+  const space = heading.indexOf(' ');
+  const [kind, name] = [heading.slice(0, space), heading.slice(space + 1)];
   if (kind === 'empty') return [{ name, pem: '' }];
   if (kind === 'pem') {
     const pem = lines.join('\n');

@@ -33,10 +33,8 @@ function observe(over: Readonly<Record<string, Readonly<Record<string, Json>>>> 
     certificate(`${pki}/ca.crt`, { fingerprint: 'CA' }),
     certificate(`${pki}/front-proxy-ca.crt`, { fingerprint: 'FP' }),
     certificate(`${pki}/apiserver.crt`, {
-      sans: [
-        ...['m1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'],
-        ...['lb.kubexm.local', 'localhost'],
-      ]
+      sans: `m1 kubernetes kubernetes.default kubernetes.default.svc kubernetes.default.svc.cluster.local lb.kubexm.local localhost`
+        .split(' ')
         .map((name) => `DNS:${name}`)
         .concat(['IP:10.233.0.1', 'IP:10.0.0.11', 'IP:127.0.0.1']),
     }),

@@ -432,17 +432,26 @@ function nodesOf(ctx: PlanContext): readonly HostName[] {
 
 type Documents = ReturnType<typeof initDocuments>;
 
+// A type and not an interface: documents are plain data.
+type Flag = { readonly name: string; readonly value: string };
+
+type Flags = Readonly<Record<string, string>>;
+
+function isList(flags: Flags | readonly Flag[] | undefined): flags is readonly Flag[] {
+  return Array.isArray(flags);
+}
+
 /** Flags of the controller manager while the file of the trusted CAs holds two. kubeadm's versions write flags as a list or as a map. */
 function withSigningFiles(documents: Documents): Documents {
   const flags = { 'cluster-signing-cert-file': signingFiles.cert, 'cluster-signing-key-file': signingFiles.key };
   return documents.map((document) => {
     if (document.kind !== 'ClusterConfiguration') return document;
-    const section = (document.controllerManager ?? {}) as { readonly extraArgs?: unknown };
+    const section = (document.controllerManager ?? {}) as { readonly extraArgs?: Flags | readonly Flag[] };
     const { extraArgs } = section;
-    const merged = Array.isArray(extraArgs)
+    const merged = isList(extraArgs)
       ? [...extraArgs, ...Object.entries(flags).map(([name, value]) => ({ name, value }))]
-      : { ...(extraArgs as object | undefined), ...flags };
-    return { ...document, controllerManager: { ...section, extraArgs: merged } } as Documents[number];
+      : { ...extraArgs, ...flags };
+    return { ...document, controllerManager: { ...section, extraArgs: merged } };
   });
 }
 
