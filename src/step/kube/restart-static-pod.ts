@@ -29,10 +29,8 @@ export const restartStaticPod = defineStep<RestartStaticPod>({
     const { host, signal } = ctx;
     const [placed, parked, ...inputs] = [manifestPath(p), parkedPath(p), ...p.inputs];
     const found = await host.statMany([placed, parked, ...inputs], { signal });
-    if (!found.has(placed)) {
-      if (found.has(parked)) return needed('an earlier restart was not seen through');
-      return satisfied('it has no manifest here');
-    }
+    if (found.has(parked)) return needed('an earlier restart was not seen through');
+    if (!found.has(placed)) return satisfied('it has no manifest here');
     const started = await containerStart(ctx, p);
     if (started === undefined) return needed('it does not run');
     const newer = inputs.find((path) => (found.get(path)?.mtime ?? 0) > started);
