@@ -21,7 +21,9 @@ interface Left {
   readonly name: string;
 }
 
-const chunkSize = 100;
+/** kubectl asks ten times at once and then five times a second: more in one call would wait for that. */
+const chunkSize = 10;
+const chunksAtOnce = 4;
 /** Others write at the same time, and what they wrote is as wanted: a round without any progress is not their doing. */
 const vainRounds = 3;
 
@@ -80,11 +82,11 @@ async function rewrite(ctx: StepContext, left: readonly Left[], total: number): 
   const { host, signal } = ctx;
   const said = new Set<string>();
   let done = total - left.length;
-  for (const { resource, namespace, names } of chunks(left)) {
+  const write = async ({ resource, namespace, names }: Chunk): Promise<void> => {
     const where = namespace === undefined ? [] : ['--namespace', namespace];
     const get = kubectl(['get', resource, ...where, '--ignore-not-found', '-o', 'json', ...names]);
     const put = kubectl(['replace', '--validate=false', '-f', '-']);
-    const { stderr } = await host.tryRun(sh`${get} | ${put} >/dev/null`, { signal });
+    const { stderr } = await host.tryRun(sh`${get} | ${put} >/dev/null`, { signal, long: true });
     for (const line of stderr.split('\n')) {
       // A conflict is somebody's own write, which is as good; what is gone needs none.
       const refusal = /^Error from server \((?!Conflict|NotFound)\w+\).*/.exec(line)?.[0];
@@ -92,7 +94,12 @@ async function rewrite(ctx: StepContext, left: readonly Left[], total: number): 
     }
     done += names.length;
     ctx.progress(done, total, 'count');
-  }
+  };
+  const open = [...chunks(left)];
+  const worker = async (): Promise<void> => {
+    for (let chunk = open.shift(); chunk !== undefined; chunk = open.shift()) await write(chunk);
+  };
+  await Promise.all(Array.from({ length: chunksAtOnce }, worker));
   return [...said];
 }
 
