@@ -21,7 +21,7 @@ export const secretsGroup: GroupSpec = {
       name: 'rotate-key',
       summary: 'A new key for the objects in etcd: all are written anew, and the old key goes',
       description:
-        'Every apiserver learns to read with the new key, then all write with it, then every object is written anew and its\nbeginning in etcd is looked at; only then the old key goes. No apiserver restarts. Run again, it goes on where it was.',
+        'Every apiserver learns to read with the new key, then all write with it, then every object is written anew and looked at in etcd.\nOnly then the old key goes. No apiserver restarts. Run again, it goes on where it was.',
       options,
       examples: ['kubexm secrets rotate-key --dry-run', 'kubexm secrets rotate-key --yes'],
       load: () => import('./rotate-key.js'),
@@ -30,7 +30,7 @@ export const secretsGroup: GroupSpec = {
       name: 'decrypt',
       summary: 'Write in clear what the config does not ask to be encrypted any more',
       description:
-        'Take spec.kubernetes.encryptionAtRest, or a resource of it, out of the config first. When nothing is encrypted any more the\napiservers are restarted without keys, one control plane after the other.',
+        'Take spec.kubernetes.encryptionAtRest, or a resource of it, out of the config first.\nWhen nothing is encrypted any more the apiservers are restarted without keys, one control plane after the other.',
       options,
       examples: ['kubexm secrets decrypt --dry-run', 'kubexm secrets decrypt'],
       load: () => import('./decrypt.js'),
