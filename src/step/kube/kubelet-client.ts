@@ -44,32 +44,6 @@ export const kubeletClient = defineStep<KubeletClient>({
   },
 });
 
-/** Of a kubelet that reads these files only when it starts. */
-export interface RestartKubelet {
-  readonly nodeName: string;
-  readonly inputs: readonly string[];
-}
-
-/** Restarts the kubelet where it was started before the files were written; pods go on running. */
-export const restartKubelet = defineStep<RestartKubelet>({
-  kind: 'kube.restart-kubelet',
-  title: () => 'Restart the kubelet if it runs with other files',
-  uses: ['kubelet-restart'],
-  policy: { timeoutMs: 300_000 },
-  async precheck({ host, signal }, p) {
-    const [service, found] = await Promise.all([
-      host.serviceState('kubelet.service', { signal }),
-      host.statMany(p.inputs, { signal }),
-    ]);
-    if (service.active !== 'active') return needed(`it is ${service.active}`);
-    const newer = [...found.values()].find(({ mtime }) => mtime > service.activeSince);
-    return newer === undefined
-      ? satisfied('it was started with the files that are there')
-      : needed(`${newer.path} was written after its start`);
-  },
-  run: (ctx, { nodeName }) => restartAndProve(ctx, nodeName),
-});
-
 /** The lease of its node, renewed since, says that the apiserver takes what the kubelet shows. */
 async function restartAndProve(ctx: StepContext, nodeName: string): Promise<void> {
   const { host, signal } = ctx;
