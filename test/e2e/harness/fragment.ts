@@ -22,6 +22,7 @@ export async function runFragment(
     exclusive: true,
     onNotice: t.log,
     redactor: createRedactor(),
+    templatesDir: t.templatesDir,
   });
   try {
     const { failures } = await runtime.survey(() => {});

@@ -100,6 +100,8 @@ export function scenarioTools({ root, dir, logsDir, hosts, created, signal, prin
   };
 
   const tools = {
+    /** The templates of the checkout, for parts that run in the scenario's own process. */
+    templatesDir: join(root, 'templates'),
     dir,
     logsDir,
     hosts,

@@ -50,7 +50,7 @@ export const node1b = scenario({
     await t.kubexmOk(['cluster', 'delete', '--yes']);
     // The old keys, for whoever wants to go on with them.
     const [deleted = ''] = await readdir(join(work, 'deleted'));
-    await rm(join(work, 'certs'), { recursive: true });
+    await rm(join(work, 'certs'), { recursive: true, force: true });
     await rename(join(work, 'deleted', deleted, 'certs'), join(work, 'certs'));
     const { ms } = await t.kubexmOk(['cluster', 'create', '--yes']);
     t.measure('create with images and keys of the deleted cluster', `${(ms / 1000).toFixed(1)} s`);
