@@ -64,6 +64,7 @@ function haproxyPod(image: string) {
     spec: {
       hostNetwork: true,
       priorityClassName: 'system-node-critical',
+      terminationGracePeriodSeconds: 5,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       containers: [
         {
