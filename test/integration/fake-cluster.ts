@@ -50,6 +50,7 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         return '';
       },
     ],
+    [/etcdctl .*alarm list/, '{}'],
     [
       /etcdctl .*endpoint health/,
       ({ text }) => JSON.stringify(urlsOf(text).map((endpoint) => ({ endpoint, health: true }))),
@@ -297,6 +298,26 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         (_call, host) =>
           host.files.get('/etc/kubernetes/kubelet.conf') ? `Kubernetes ${cluster.spec.kubernetes.version}\n` : '',
       ],
+      [
+        /^mv -f \S+\.kubexm \/etc\/kubernetes\/manifests\/\S+$/,
+        ({ text }, host) => {
+          const [from = '', to = ''] = text.split(' ').slice(2);
+          host.files.put(to, host.files.get(from)?.content.toString() ?? '');
+          host.files.delete(from);
+          return '';
+        },
+      ],
+      // A static pod runs as soon as its manifest is there.
+      [
+        /crictl .* pods .*component=haproxy/,
+        (_call, host) => JSON.stringify({ items: hasProxy(host) ? [{ id: 'proxy', state: 'SANDBOX_READY' }] : [] }),
+      ],
+      [
+        /crictl .* ps .*\^haproxy\$/,
+        JSON.stringify({
+          containers: [{ podSandboxId: 'proxy', state: 'CONTAINER_RUNNING', createdAt: '1', metadata: {} }],
+        }),
+      ],
       [/crictl .* info$/, JSON.stringify({ status: { conditions: [{ type: 'RuntimeReady', status: true }] } })],
       [/crictl .* images -o json$/, () => JSON.stringify({ images: [{ repoTags: [...images] }] })],
       [
@@ -320,6 +341,10 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
     (fake.hosts as Map<string, FakeHost>).set(name, host);
   }
   return fake;
+}
+
+function hasProxy(host: FakeHost): boolean {
+  return host.files.get('/etc/kubernetes/manifests/haproxy.yaml') !== undefined;
 }
 
 /** A fake host has whatever commands it is asked for, unless its facts say otherwise. */
