@@ -1,8 +1,8 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { sh } from '../../runner/index.js';
 import { rememberBefore } from '../common/before.js';
-import { defineStep, needed, satisfied } from '../define.js';
 import type { StepContext } from '../context.js';
+import { defineStep, needed, satisfied } from '../define.js';
 import type { DaemonReload, RestartPending, RestartService, ServiceName, StartService, StopService } from './params.js';
 import { currentStamp, readInputs, writeStamp } from './stamp.js';
 import { systemctl, unitName, usableUnit } from './unit.js';
