@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { askAs, listCertificates, probeAsAdministrator, startClientPod } from '../harness/certificates.js';
+import { acting } from '../harness/killed.js';
+import { scenario } from '../harness/scenario.js';
+import type { ScenarioTools } from '../harness/tools.js';
+
+const cluster = 'lab';
+
+export const upgrade3b = scenario({
+  id: 'upgrade-3b',
+  title: 'CAs by new ones, under clients of all kinds; ended in the middle it goes on, and the old CA is worth nothing',
+  hosts: 4,
+  timeoutMinutes: 25,
+  async run(t) {
+    const controlPlanes = t.hostNames.slice(0, 3);
+    await t.clusterYaml({ controlPlanes: 3, etcd: 3, workers: 1 });
+    await t.kubexmOk(['cluster', 'create', '--yes']);
+    const pod = await startClientPod(t);
+    const kubeconfig = join(t.dir, '.kubexm', cluster, 'kubeconfig');
+    const old = join(t.dir, 'old-kubeconfig');
+    await copyFile(kubeconfig, old);
+
+    const probe = await probeAsAdministrator(t, { cluster, controlPlanes });
+    await killed(t, `/restart-kube-controller-manager-${controlPlanes[0]}`);
+    const half = await t.kubexm(['cluster', 'apply', '--yes']);
+    assert.notEqual(half.exitCode, 0, 'another operation while a rotation is half done');
+    assert.match(half.stderr, /rotation of .* is half done/);
+    for (const which of ['cluster', 'front-proxy', 'etcd']) {
+      const { ms } = await t.kubexmOk(['certs', 'rotate-ca', which, '--yes']);
+      t.measure(`rotate-ca ${which}${which === 'cluster' ? ', the rest of it' : ''}`, `${(ms / 1000).toFixed(1)} s`);
+    }
+    const asked = await probe.stop();
+    t.measure('API, a new connection each time', `${asked.answers} answers, ${asked.retried} after a retry`);
+    assert.deepEqual(asked.failures, [], 'requests of the administrator that failed twice');
+    const counted = await pod.counts();
+    t.measure('API, from a pod', `${counted.answers} answers, ${counted.retried} after a retry`);
+    assert.ok(counted.answers > 20, 'the pod has asked');
+    assert.deepEqual(counted.failures, [], 'requests of the pod that failed twice');
+
+    const { exitCode, problems, certificates } = await listCertificates(t);
+    assert.deepEqual(problems, []);
+    assert.equal(exitCode, 0);
+    assert.ok(certificates.filter(({ isSignedByOwn }) => isSignedByOwn !== undefined).length > 25);
+    const address = t.hosts[0]?.address ?? '';
+    assert.equal(await askAs(kubeconfig, address), undefined, 'the kubeconfig of now');
+    // Its CA is trusted no more; the way to the new one is served for those who trust the old one.
+    await t.eventually('the old kubeconfig is refused', async () => (await askAs(old, address)) === 'HTTP 401', {
+      timeoutMs: 90_000,
+    });
+    const again = await t.kubexmOk(['cluster', 'apply', '--yes', '-o', 'json']);
+    assert.equal((JSON.parse(again.stdout) as { totals: { changed: number } }).totals.changed, 0, 'apply afterwards');
+    await t.kubectl('create deployment after --image=docker.io/library/busybox:1.36 -- sleep infinity');
+    await t.kubectl('rollout status deployment/after --timeout=120s');
+    await t.kubectl('exec deployment/after -- true');
+  },
+});
+
+/** Kills the rotation while it is at work. */
+async function killed(t: ScenarioTools, node: string): Promise<void> {
+  const result = await t.kubexm(['certs', 'rotate-ca', '--yes'], {
+    killAfter: {
+      when: async () => {
+        const run = await t.journal({ graph: 'rotate-ca' }).catch(() => undefined);
+        return run !== undefined && acting(run.events, node);
+      },
+    },
+  });
+  assert.ok(result.killed, `${node}: the moment did not come; it ended with ${result.exitCode}\n${result.stderr}`);
+}
