@@ -71,10 +71,13 @@ export const node5b = scenario({
     const drained = await runFragment(t, drain(120));
     assert.deepEqual(drained.failed, []);
     t.measure('drained', `${((performance.now() - begun) / 1000).toFixed(1)} s`);
-    const left = await t.kubectlJson<{ items: { metadata: { ownerReferences?: { kind: string }[] } }[] }>(
-      `get pods -A --field-selector=spec.nodeName=${node}`,
-    );
-    assert.ok(left.items.every(({ metadata }) => metadata.ownerReferences?.[0]?.kind === 'DaemonSet'));
+    // A pod whose containers have ended is drained, and its object goes a moment later.
+    await t.eventually('only pods of DaemonSets are left', async () => {
+      const { items } = await t.kubectlJson<{ items: { metadata: { ownerReferences?: { kind: string }[] } }[] }>(
+        `get pods -A --field-selector=spec.nodeName=${node}`,
+      );
+      return items.every(({ metadata }) => metadata.ownerReferences?.[0]?.kind === 'DaemonSet');
+    });
 
     const gone = await runFragment(t, (ctx) => {
       const g = draft<StepContext>('remove');
