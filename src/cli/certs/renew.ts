@@ -32,7 +32,7 @@ const allDays = 360;
 /** `kubexm certs renew` */
 export async function run({ options, io }: Invocation<RenewOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
-  const withinDays = options.all === true ? allDays : wholeDays('--within-days', options.withinDays);
+  const withinDays = options.all === true ? allDays : daysOf(options.withinDays);
   const only = options.only?.split(',').map((kind) => kind.trim());
   const controlPlanes = new Set([...cluster.spec.roleGroups['control-plane'], ...cluster.spec.roleGroups.etcd]);
   let lines: readonly string[] = [];
@@ -65,6 +65,15 @@ export async function run({ options, io }: Invocation<RenewOptions>): Promise<nu
     next: () => 'Next: kubexm certs list',
   });
   return exitCode;
+}
+
+/** One that has just been made has 364 whole days left: it must not be due again. */
+function daysOf(text: string): number {
+  const days = wholeDays('--within-days', text);
+  if (days <= allDays) return days;
+  throw new KubexmError('USAGE', `--within-days ${days}: certificates last 365 days, new ones would be due at once`, {
+    hint: 'kubexm certs renew --all',
+  });
 }
 
 function requireKinds(asked: readonly string[], known: readonly string[]): void {
