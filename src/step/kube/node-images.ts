@@ -54,8 +54,9 @@ export const readUnusedImages = defineStep<ReadUnusedImages>({
 /** Removes images that still nothing uses. */
 export const removeImages = defineStep<RemoveImages>({
   kind: 'cri.remove-images',
-  title: (p) => `Remove ${p.ids.length} images`,
+  title: (p) => (p.ids.length === 0 ? 'Remove no image' : `Remove ${p.ids.length} images`),
   async precheck(ctx, p) {
+    if (p.ids.length === 0) return satisfied('every image is in use, or one that the cluster needs');
     const there = await removable(ctx, p);
     return there.length === 0 ? satisfied('they are gone, or in use by now') : needed(`${there.length} are there`);
   },

@@ -1,3 +1,4 @@
+import { KubexmError } from '../../errors/index.js';
 import { draft, type HostName } from '../../plan/index.js';
 import { readUnusedImages, removeImages, type StepContext, type UnusedImage } from '../../step/index.js';
 import { criEndpoint } from '../container-runtime/runtime-hosts.js';
@@ -27,17 +28,23 @@ export function observeUnused(_ctx: PlanContext, findings: Findings): UnusedImag
   return { hosts, failures: findings.failures };
 }
 
-export const pruneImages = ({ hosts }: UnusedImages) =>
+export const pruneImages = ({ hosts, failures }: UnusedImages) =>
   defineTask('prune-images', (ctx) => {
     const ids = new Map(hosts.map(({ host, images }) => [host, images.map(({ id }) => id)]));
     const g = draft<StepContext>('prune-images');
-    g.addEach(
-      'remove',
-      [...ids.keys()].filter((host) => (ids.get(host) ?? []).length > 0),
-      (host) => removeImages({ endpoint: criEndpoint(ctx, host).socket, keep: kept(ctx), ids: ids.get(host) ?? [] }),
+    if (ids.size === 0) throw nobodyAsked(failures);
+    g.addEach('remove', [...ids.keys()], (host) =>
+      removeImages({ endpoint: criEndpoint(ctx, host).socket, keep: kept(ctx), ids: ids.get(host) ?? [] }),
     );
     return g.done();
   });
+
+function nobodyAsked(failures: Findings['failures']): KubexmError {
+  return new KubexmError('COMMAND_FAILED', 'no node could be asked for its images', {
+    details: failures.map(({ host, message }) => `${host}: ${message}`),
+    hint: 'kubexm node list',
+  });
+}
 
 /** What the cluster runs on any node: a pod that moves here must not wait for a download. */
 function kept({ cluster }: PlanContext): readonly string[] {

@@ -89,21 +89,23 @@ describe('migrating a runtime', () => {
   });
 });
 
-test('pruning removes by id what was seen, on the hosts that have something', () => {
+test('pruning removes by id what was seen; a host with nothing to remove is told of, and one that was not heard stops it', () => {
   const ctx = planContext(smallCluster());
   const images = [{ id: 'sha256:1', names: ['r/old:1'], size: 5 }];
-  const seen = observeUnused(ctx, {
-    reports: [
-      { report: 'cri:unused-images', host: 'm1', data: [] },
-      { report: 'cri:unused-images', host: 'w1', data: images },
-    ],
-    failures: [],
-  });
-  const jobs = [...pruneImages(seen).plan(ctx).nodes.values()].flatMap((node) => node.jobs);
+  const failures = [{ host: 'm1', message: 'm1 does not answer' }];
+  const of = (reports: Parameters<typeof observeUnused>[1]['reports']) =>
+    pruneImages(observeUnused(ctx, { reports, failures })).plan(ctx);
+  const plan = of([
+    { report: 'cri:unused-images', host: 'm1', data: [] },
+    { report: 'cri:unused-images', host: 'w1', data: images },
+  ]);
+  const jobs = [...plan.nodes.values()].flatMap((node) => node.jobs);
   expect(jobs.map(({ host, step }) => [host, step.params])).toEqual([
+    ['m1', expect.objectContaining({ ids: [] })],
     [
       'w1',
       expect.objectContaining({ ids: ['sha256:1'], keep: expect.arrayContaining(['registry.k8s.io/pause:3.10.1']) }),
     ],
   ]);
+  expect(() => of([])).toThrow('no node could be asked for its images');
 });
