@@ -129,6 +129,6 @@ systemctl list-unit-files --no-legend | grep containerd || true`,
     const again = await t.kubexmOk(['node', 'prune-images', '--yes']);
     assert.match(again.stderr, /Every image is in use/);
     t.measure('pruned', 'busybox; pause stays');
-    await assertClusterHealthy(t, { nodes: t.hostNames });
+    await assertClusterHealthy(t, { nodes: t.hostNames, withinMs: 60_000 });
   },
 });
