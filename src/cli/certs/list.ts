@@ -1,28 +1,10 @@
 import { certificatesOf } from '../../pipeline/index.js';
-import type { CommonOptions, Invocation } from '../command-spec.js';
+import type { Invocation } from '../command-spec.js';
 import { loadConfig } from '../load.js';
-import { readCluster } from '../operation.js';
-import { gatherFacts, withRuntime } from '../session.js';
-import { showCertificates, wholeDays } from './show.js';
-
-interface ListOptions extends CommonOptions {
-  readonly warnDays: string;
-}
+import { type ListOptions, listCertificates } from './show.js';
 
 /** `kubexm certs list`. 3 where one runs out soon, is missing or not as it should be, or could not be looked at. */
 export async function run({ options, io }: Invocation<ListOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
-  const warnDays = wholeDays('--warn-days', options.warnDays);
-  return withRuntime({ cluster, io }, async (runtime) => {
-    await gatherFacts(runtime, io, () => true);
-    const certificates = await readCluster(runtime, certificatesOf);
-    const { name } = cluster.metadata;
-    return showCertificates(io, {
-      cluster: name,
-      certificates,
-      warnDays,
-      output: options.output,
-      next: 'kubexm certs renew',
-    });
-  });
+  return listCertificates({ cluster, options, io }, { reading: certificatesOf, next: 'kubexm certs renew' });
 }

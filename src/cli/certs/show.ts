@@ -1,7 +1,15 @@
+import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
 import { KubexmError } from '../../errors/index.js';
-import { certificateDrift, certificateProblems, type ObservedCertificate } from '../../pipeline/index.js';
+import { certificateDrift, certificateProblems, type ObservedCertificate, type Reading } from '../../pipeline/index.js';
+import type { CommonOptions } from '../command-spec.js';
 import { type Io, note, print, printJson } from '../io.js';
+import { readCluster } from '../operation.js';
+import { gatherFacts, withRuntime } from '../session.js';
 import { table } from '../table.js';
+
+export interface ListOptions extends CommonOptions {
+  readonly warnDays: string;
+}
 
 /** How certificates are to be shown. `next`: the command that puts right what is wrong. */
 export interface ShowCertificates {
@@ -24,6 +32,25 @@ export function showCertificates(io: Io, shown: ShowCertificates): number {
   if (problems.length > 0 && output === 'text') note(io, `Next: ${shown.next}`);
   const allKnown = certificates.every(({ state }) => state !== 'unknown');
   return problems.length === 0 && allKnown ? 0 : 3;
+}
+
+/** Reads the certificates that `reading` looks at, and shows them. Hosts that do not answer are shown as unknown. */
+export async function listCertificates(
+  { cluster, options, io }: { readonly cluster: Cluster; readonly options: ListOptions; readonly io: Io },
+  { reading, next }: { readonly reading: Reading<readonly ObservedCertificate[]>; readonly next: string },
+): Promise<number> {
+  const warnDays = wholeDays('--warn-days', options.warnDays);
+  return withRuntime({ cluster, io }, async (runtime) => {
+    await gatherFacts(runtime, io, () => true);
+    const certificates = await readCluster(runtime, reading);
+    return showCertificates(io, {
+      cluster: cluster.metadata.name,
+      certificates,
+      warnDays,
+      output: options.output,
+      next,
+    });
+  });
 }
 
 /** A number of days from the command line. */

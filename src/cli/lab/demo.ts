@@ -41,6 +41,11 @@ export async function run({ options, io }: Invocation<DemoOptions>): Promise<num
   });
   if (result.exitCode !== 0) {
     note(io, `The lab is still up, to look into it. Config: ${lab.clusterYamlPath}. Take it down: kubexm lab down`);
+    // Scenarios, and demos in other directories, leave their clusters on the same hosts.
+    note(
+      io,
+      'To begin with fresh hosts, also where these carry another cluster: kubexm lab down, then kubexm lab demo',
+    );
     return result.exitCode;
   }
   const kubectl = await kubectlOf(cluster, result, io);

@@ -92,7 +92,7 @@ export const restartService = defineStep({
   kind: 'service.restart',
   title: (p: RestartService) => `Restart ${p.service} if its files changed`,
   policy,
-  precheck: (ctx, p) => restartState(ctx, p),
+  precheck: async (ctx, p) => restartState(ctx, p, await usableUnit(ctx, p.service)),
   async run(ctx, p) {
     const inputs = await readInputs(ctx, p.inputs);
     await systemctl(ctx, 'restart', p.service);
@@ -106,17 +106,20 @@ export const restartPending = defineStep({
   title: (p: RestartPending) => `See whether ${p.service} is to be restarted`,
   writes: (p) => [p.output.$output],
   async precheck(ctx, p) {
-    const { active } = await usableUnit(ctx, p.service);
-    const { state, because } = await restartState(ctx, p);
-    const pending = active === 'active' && state === 'needed';
+    const unit = await usableUnit(ctx, p.service);
+    const { state, because } = await restartState(ctx, p, unit);
+    const pending = unit.active === 'active' && state === 'needed';
     ctx.write(p.output, pending ? because : '');
     return satisfied(pending ? `it is: ${because}` : 'it is not');
   },
   run: async () => undefined,
 });
 
-async function restartState(ctx: StepContext, p: RestartService) {
-  const { active, activeSince } = await usableUnit(ctx, p.service);
+async function restartState(
+  ctx: StepContext,
+  p: RestartService,
+  { active, activeSince }: Awaited<ReturnType<typeof usableUnit>>,
+) {
   if (active !== 'active' && active !== 'reloading') return needed(`is ${active}`);
   const [inputs, stamp] = await Promise.all([readInputs(ctx, p.inputs), currentStamp(ctx, p.service)]);
   if (stamp) return stamp.inputs === inputs.sha256 ? satisfied('runs with these files') : needed('its files changed');

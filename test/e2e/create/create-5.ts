@@ -1,6 +1,7 @@
 import { shapeLabHost } from '../../../lab/index.js';
 import { acting, finished, killAndRunAgain, type Moment } from '../harness/killed.js';
 import { scenario } from '../harness/scenario.js';
+import { seconds } from '../harness/tools.js';
 
 const one = { controlPlanes: 1, workers: 2 };
 /** etcd on all three hosts: learners are added and promoted while the rest goes on. */
@@ -67,8 +68,4 @@ export function seeded(
     const afterMs = 700 + Math.floor((state / 2 ** 32) * (longestMs - 700));
     return { name: `at ${seconds(afterMs)}`, topology, when: (_, ms) => ms >= afterMs };
   };
-}
-
-export function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
 }

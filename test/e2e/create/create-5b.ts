@@ -1,6 +1,6 @@
 import { acting, killAndRunAgain } from '../harness/killed.js';
 import { scenario } from '../harness/scenario.js';
-import { seconds } from './create-5.js';
+import { seconds } from '../harness/tools.js';
 
 export const create5b = scenario({
   id: 'create-5b',

@@ -11,8 +11,7 @@ import {
   oldData,
 } from '../harness/etcd-restore.js';
 import { scenario } from '../harness/scenario.js';
-
-const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+import { seconds } from '../harness/tools.js';
 
 export const etcd2 = scenario({
   id: 'etcd-2',

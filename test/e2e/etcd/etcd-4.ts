@@ -9,6 +9,7 @@ import {
   listedMembers,
 } from '../harness/membership.js';
 import { scenario } from '../harness/scenario.js';
+import { seconds } from '../harness/tools.js';
 
 type Events = readonly EngineEvent[];
 
@@ -118,7 +119,3 @@ export const etcd4 = scenario({
     await assertNothingToChange(t, 'in the end');
   },
 });
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
-}

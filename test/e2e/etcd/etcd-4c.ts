@@ -4,8 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { assertRestored, backup, fillNamespace, namespaceDigest, oldData } from '../harness/etcd-restore.js';
 import { acting, finished } from '../harness/killed.js';
 import { scenario } from '../harness/scenario.js';
-
-const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+import { seconds } from '../harness/tools.js';
 
 export const etcd4c = scenario({
   id: 'etcd-4c',

@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
-import type { ScenarioTools } from './tools.js';
+import { type ScenarioTools, seconds } from './tools.js';
 
 export interface ProbeResult {
   readonly host: string;
@@ -113,6 +114,22 @@ export async function probeApiAsOne(
       return result;
     },
   };
+}
+
+/** Does something while a client behind a load balancer, and one of each apiserver alone, write ten times a second. */
+export async function underProbes<T>(
+  t: ScenarioTools,
+  controlPlanes: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const each = await probeApi(t, { cluster: 'lab', controlPlanes });
+  const one = await probeApiAsOne(t, { cluster: 'lab', controlPlanes });
+  const result = await work();
+  const { answers, failures, gapMs } = await one.stop();
+  t.measure('the API', `longest gap ${seconds(gapMs)}; ${answers} answered, ${failures} not`);
+  for (const alone of await each.stop()) t.measure(`${alone.host} alone`, `longest gap ${seconds(alone.gapMs)}`);
+  assert.equal(failures, 0, 'requests that no apiserver answered');
+  return result;
 }
 
 async function identityOf(t: ScenarioTools, cluster: string) {

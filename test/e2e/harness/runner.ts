@@ -6,7 +6,7 @@ import { type ClusterName, sharedClusters } from './clusters.js';
 import { labMissing, onlyRun, sharedLab } from './lab.js';
 import { inGoodOrder } from './order.js';
 import type { Scenario } from './scenario.js';
-import { type CreatedCluster, internals, Skipped, scenarioTools } from './tools.js';
+import { type CreatedCluster, internals, Skipped, scenarioTools, seconds } from './tools.js';
 
 export interface ScenarioResult {
   readonly id: string;
@@ -212,8 +212,4 @@ function message(error: Error): string {
 
 function skipped(id: string, reason: string): ScenarioResult {
   return { id, state: 'skipped', ms: 0, reason };
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
 }

@@ -39,6 +39,11 @@ export function tail(text: string, lines = 25): string {
   return text.trimEnd().split('\n').slice(-lines).join('\n');
 }
 
+/** For what is measured: `12.3 s`. */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
 export function scenarioTools({ root, dir, logsDir, hosts, created, signal, print }: ToolsOptions) {
   let commands = 0;
   let controlPlane = hosts[0]?.name ?? '';

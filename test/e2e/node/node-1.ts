@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { hostTraces, tracesLeft } from '../harness/host-traces.js';
 import { assertClusterHealthy } from '../harness/kube.js';
 import { scenario } from '../harness/scenario.js';
+import { seconds } from '../harness/tools.js';
 
 // Mounts, a rule of the portmap plugin, and files that the kubelet brings.
 const manifest = `
@@ -70,7 +71,3 @@ export const node1 = scenario({
     assert.notEqual(await readFile(ca, 'utf8'), firstCa, 'the new cluster has keys of its own');
   },
 });
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
-}

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { seconds, seeded } from '../create/create-5.js';
+import { seeded } from '../create/create-5.js';
 import { assertClusterHealthy } from '../harness/kube.js';
 import { scenario } from '../harness/scenario.js';
+import { seconds } from '../harness/tools.js';
 
 const moments = Number(process.env['KUBEXM_E2E_RANDOM_MOMENTS'] ?? 10);
 

@@ -29,14 +29,7 @@ export const upgrade4b = scenario({
     assert.equal((await whoHas(t, left)).length, 1, 'one of those that are left has the address');
 
     await startLabHost(holder);
-    await t.eventually(
-      'all nodes and pods are well again',
-      async () => {
-        await assertClusterHealthy(t, { nodes: t.hostNames });
-        return true;
-      },
-      { timeoutMs: 180_000 },
-    );
+    await assertClusterHealthy(t, { nodes: t.hostNames, withinMs: 180_000 });
     assert.equal((await whoHas(t, controlPlanes)).length, 1, 'one control plane has the address');
   },
 });

@@ -43,14 +43,7 @@ export const upgrade4c = scenario({
       const [holder = ''] = holders;
       await loseControlPlane(t, { victim: holder, controlPlanes, askers: [worker], address: labAddress });
       await startLabHost(holder);
-      await t.eventually(
-        'all nodes and pods are well again',
-        async () => {
-          await assertClusterHealthy(t, { nodes: t.hostNames });
-          return true;
-        },
-        { timeoutMs: 180_000 },
-      );
+      await assertClusterHealthy(t, { nodes: t.hostNames, withinMs: 180_000 });
     }
   },
 });

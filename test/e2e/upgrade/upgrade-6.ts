@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import type { SpecOverrides } from '../../../lab/index.js';
-import { probeApi, probeApiAsOne } from '../harness/api-probe.js';
+import { underProbes } from '../harness/api-probe.js';
 import { assertClusterHealthy } from '../harness/kube.js';
 import { scenario } from '../harness/scenario.js';
-import type { ScenarioTools } from '../harness/tools.js';
+import { type ScenarioTools, seconds } from '../harness/tools.js';
+import { changes } from '../harness/upgrade.js';
 
 const components = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 
@@ -21,16 +22,16 @@ export const upgrade6 = scenario({
     const created = await t.kubexmOk(['cluster', 'create', '--yes']);
     t.measure('cluster create', seconds(created.ms));
     const again = await t.kubexmOk(['cluster', 'create', '--yes']);
-    assert.deepEqual(await changedJobs(t), [], 'a run with nothing changed');
+    assert.deepEqual(await changes(t, 'create-cluster'), [], 'a run with nothing changed');
     t.measure('run again', `${seconds(again.ms)}, ${((again.ms / created.ms) * 100).toFixed(1)} % of the first`);
     const before = await commandLines(t, controlPlanes);
 
     // What no apiserver knows stops at the first, which is put back.
     await write({ apiServer: { extraArgs: { 'no-such-flag': 'x' } } });
-    const broken = await probed(t, controlPlanes, () => t.kubexm(['cluster', 'create', '--yes']));
+    const broken = await underProbes(t, controlPlanes, () => t.kubexm(['cluster', 'create', '--yes']));
     t.measure('a flag that does not exist: until it was put back', seconds(broken.ms));
-    assert.notEqual(broken.result.exitCode, 0);
-    const said = `${broken.result.stdout}${broken.result.stderr}`.replaceAll(/\s+/g, ' ');
+    assert.notEqual(broken.exitCode, 0);
+    const said = `${broken.stdout}${broken.stderr}`.replaceAll(/\s+/g, ' ');
     assert.match(said, /kube-apiserver does not come up .*the old manifest was put back and serves/);
     assert.match(said, /unknown flag: --no-such-flag/);
     assert.deepEqual(await commandLines(t, controlPlanes), before, 'the static pods of all');
@@ -55,7 +56,7 @@ export const upgrade6 = scenario({
     await write({});
     await t.kubexmOk(['cluster', 'create', '--yes']);
     await t.kubexmOk(['cluster', 'create', '--yes']);
-    assert.deepEqual(await changedJobs(t), [], 'a run with the file corrected');
+    assert.deepEqual(await changes(t, 'create-cluster'), [], 'a run with the file corrected');
 
     // What the plan says of it.
     const wanted = {
@@ -71,7 +72,7 @@ export const upgrade6 = scenario({
     assert.deepEqual(await commandLines(t, controlPlanes), before, 'a plan changes nothing');
 
     // It reaches every control plane, one after the other, and the API is always there.
-    const probes = await probed(t, controlPlanes, () => t.kubexmOk(['cluster', 'create', '--yes']));
+    const probes = await underProbes(t, controlPlanes, () => t.kubexmOk(['cluster', 'create', '--yes']));
     t.measure('the change of all', seconds(probes.ms));
     await assertOneAtATime(t, controlPlanes);
     for (const host of controlPlanes) {
@@ -88,39 +89,9 @@ export const upgrade6 = scenario({
     await assertClusterHealthy(t, { nodes: t.hostNames, withinMs: 60_000 });
     const repeated = await t.kubexmOk(['cluster', 'create', '--yes']);
     t.measure('run again', seconds(repeated.ms));
-    assert.deepEqual(await changedJobs(t), [], 'a run after the change');
+    assert.deepEqual(await changes(t, 'create-cluster'), [], 'a run after the change');
   },
 });
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
-}
-
-/** Does something while a client behind a load balancer, and one of each apiserver alone, write ten times a second. */
-async function probed<T extends { readonly ms: number }>(
-  t: ScenarioTools,
-  controlPlanes: readonly string[],
-  work: () => Promise<T>,
-): Promise<{ readonly result: T; readonly ms: number }> {
-  const each = await probeApi(t, { cluster: 'lab', controlPlanes });
-  const one = await probeApiAsOne(t, { cluster: 'lab', controlPlanes });
-  const result = await work();
-  const { answers, failures, gapMs } = await one.stop();
-  t.measure('the API', `longest gap ${seconds(gapMs)}; ${answers} answered, ${failures} not`);
-  for (const alone of await each.stop()) t.measure(`${alone.host} alone`, `longest gap ${seconds(alone.gapMs)}`);
-  assert.equal(failures, 0, 'requests that no apiserver answered');
-  return { result, ms: result.ms };
-}
-
-/** Jobs of the newest run that changed something. */
-async function changedJobs(t: ScenarioTools): Promise<string[]> {
-  const { events } = await t.journal({ graph: 'create-cluster' });
-  return events.flatMap((event) =>
-    event.type === 'job-finished' && event.outcome.state === 'changed'
-      ? [`${event.host} ${event.node}: ${event.outcome.because}`]
-      : [],
-  );
-}
 
 /** The static pods of the newest run were changed in order, and never two at a time. */
 async function assertOneAtATime(t: ScenarioTools, controlPlanes: readonly string[]): Promise<void> {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SpecOverrides } from '../../../lab/index.js';
-import { probeApi, probeApiAsOne } from '../harness/api-probe.js';
+import { underProbes } from '../harness/api-probe.js';
 import { acting } from '../harness/killed.js';
 import { assertNothingToChange } from '../harness/membership.js';
 import { scenario } from '../harness/scenario.js';
 import { searchFiles } from '../harness/secrets.js';
-import type { ScenarioTools } from '../harness/tools.js';
+import { type ScenarioTools, seconds } from '../harness/tools.js';
 
 const secretCount = 150;
 const policy = {
@@ -41,7 +41,7 @@ export const upgrade7 = scenario({
 
     const encrypted = { apiServer: { audit }, encryptionAtRest: { resources: ['secrets', 'configmaps'] } };
     await write(encrypted);
-    const on = await probed(t, controlPlanes, () => t.kubexmOk(['cluster', 'create', '--yes']));
+    const on = await underProbes(t, controlPlanes, () => t.kubexmOk(['cluster', 'create', '--yes']));
     t.measure('audit and encryption on', seconds(on.ms));
     const [first = '', ...more] = await writers(t);
     assert.deepEqual(
@@ -66,7 +66,7 @@ export const upgrade7 = scenario({
     // A key is rotated; kubexm is killed while it writes the objects anew, and the next run sees it through.
     const keyFile = join(t.dir, '.kubexm/lab/certs/kubernetes/encryption-keys.json');
     const oldKeys = await keysIn(keyFile);
-    const rotation = await probed(t, controlPlanes, async () => {
+    const rotation = await underProbes(t, controlPlanes, async () => {
       const events = async () => (await t.journal({ graph: 'rotate-key' })).events;
       const killed = await t.kubexm(['secrets', 'rotate-key', '--yes'], {
         killAfter: { when: async () => acting(await events().catch(() => []), '/rewrite-objects') },
@@ -121,7 +121,7 @@ export const upgrade7 = scenario({
     const guarded = await t.kubexm(['cluster', 'create', '--yes']);
     assert.equal(guarded.exitCode, 4, guarded.stderr);
     assert.match(guarded.stderr, /kubexm secrets decrypt/);
-    const off = await probed(t, controlPlanes, () => t.kubexmOk(['secrets', 'decrypt', '--yes']));
+    const off = await underProbes(t, controlPlanes, () => t.kubexmOk(['secrets', 'decrypt', '--yes']));
     t.measure('decryption', seconds(off.ms));
     assert.deepEqual(await writers(t), ['clear'], 'after decryption');
     await assertSecretsThere(t);
@@ -129,26 +129,6 @@ export const upgrade7 = scenario({
     await assertNothingToChange(t, 'after decryption');
   },
 });
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
-}
-
-/** Does something while a client behind a load balancer, and one of each apiserver alone, write ten times a second. */
-async function probed<T extends { readonly ms: number }>(
-  t: ScenarioTools,
-  controlPlanes: readonly string[],
-  work: () => Promise<T>,
-): Promise<T> {
-  const each = await probeApi(t, { cluster: 'lab', controlPlanes });
-  const one = await probeApiAsOne(t, { cluster: 'lab', controlPlanes });
-  const result = await work();
-  const { answers, failures, gapMs } = await one.stop();
-  t.measure('the API', `longest gap ${seconds(gapMs)}; ${answers} answered, ${failures} not`);
-  for (const alone of await each.stop()) t.measure(`${alone.host} alone`, `longest gap ${seconds(alone.gapMs)}`);
-  assert.equal(failures, 0, 'requests that no apiserver answered');
-  return result;
-}
 
 async function makeSecrets(t: ScenarioTools): Promise<void> {
   await t.kubectl('create namespace vault');
