@@ -51,8 +51,11 @@ export const upgrade3 = scenario({
     // Everything that is made for a new pod goes through those whose kubeconfigs are new.
     await t.kubectl('create deployment after --image=docker.io/library/busybox:1.36 -- sleep infinity');
     await t.kubectl('rollout status deployment/after --timeout=120s');
-    // By the apiserver's own client certificate.
-    await t.kubectl('exec deployment/after -- true');
+    // By the apiserver's own client certificate; its connections by the old one it closes within five minutes.
+    await t.eventually(
+      'exec goes through',
+      async () => (await t.kubectl('exec deployment/after -- echo yes')) === 'yes\n',
+    );
 
     await shortenKubelet(t, { cluster, host: worker, days: 0 });
     const ended = await listCertificates(t);
