@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { FakeAnswer, FakeFileInit } from '../../runner/index.js';
+import type { FakeAnswer, FakeFileInit, ServiceState } from '../../runner/index.js';
 import { hostTrial } from '../host-step.fixture.js';
 import { reconcileKubelet } from './kubelet.js';
 
 const configFile = '/var/lib/kubelet/config.yaml';
 const flagsFile = '/var/lib/kubelet/kubeadm-flags.env';
 const changeFile = '/var/lib/kubexm/kubelet.change.json';
+const unitFile = '/etc/systemd/system/kubelet.service';
 const joined = Object.fromEntries(
   [
     '/etc/kubernetes/kubelet.conf',
@@ -22,6 +23,12 @@ const stepOf = (role: 'control-plane' | 'worker' = 'worker') => reconcileKubelet
 const flags = (...words: string[]) => `KUBELET_KUBEADM_ARGS="${words.join(' ')}"\n`;
 const before = { [configFile]: 'maxPods: 110\n', [flagsFile]: flags('--node-ip=10.0.0.21') };
 const wanted = { [configFile]: 'maxPods: 120\n', [flagsFile]: flags('--node-ip=10.0.0.21') };
+
+function stateOf({ host }: ReturnType<typeof hostTrial>): ServiceState {
+  const state = host.services.get('kubelet.service');
+  if (state === undefined) throw new Error('the host has no kubelet');
+  return state;
+}
 
 /** A node whose kubelet runs while `works` says so of its configuration; a kubelet that cannot start is started again and again. */
 function node({
@@ -52,6 +59,11 @@ function node({
       () => {
         kubelet.starts += 1;
         kubelet.pid += 1;
+        trial.host.services.set('kubelet.service', {
+          ...stateOf(trial),
+          active: 'active',
+          activeSince: trial.host.files.tick(),
+        });
         return '1767225600\n';
       },
     ],
@@ -61,6 +73,7 @@ function node({
         fine() ? `ActiveState=active\nMainPID=${kubelet.pid}\nNRestarts=0\n` : 'ActiveState=activating\nNRestarts=9\n',
     ],
     [/\/dev\/tcp\/127\.0\.0\.1\/10248/, () => (fine() ? 'HTTP/1.0 200 OK\r\n' : '')],
+    [/^systemctl show --property=InvocationID kubelet/, () => `InvocationID=run-${kubelet.starts}\n`],
     [/^journalctl -u kubelet/, 'failed to run Kubelet: no such signal\n'],
     [
       /get node\/w1 lease\/w1 -o json$/,
@@ -73,7 +86,11 @@ function node({
         }),
     ],
   ];
-  const trial = hostTrial({ files: { ...joined, ...files }, commands });
+  const trial = hostTrial({
+    files: { [unitFile]: 'ExecStart=/usr/local/bin/kubelet\n', ...joined, ...files },
+    services: { kubelet: { active: 'active' } },
+    commands,
+  });
   return { trial, kubelet, lease, rendering };
 }
 
@@ -122,6 +139,36 @@ describe('reconcileKubelet', () => {
     expect(trial.host.files.get(flagsFile)?.content).toBe(
       flags('--node-ip=10.0.0.21', '--node-labels=disk=ssd', taints),
     );
+  });
+
+  test('one that runs with the unit that another hand had left is started with the one that was put right', async () => {
+    const { trial, kubelet } = node({ files: wanted });
+    await trial.play(stepOf());
+    trial.host.files.put(unitFile, 'ExecStart=/usr/local/bin/kubelet\n');
+    const { first, again } = await trial.play(stepOf());
+    expect(first).toMatchObject({ because: `${unitFile} is newer than the running kubelet` });
+    expect([kubelet.starts, again?.state]).toEqual([1, 'satisfied']);
+  });
+
+  test('and is not started again and again where the clock was put back in between', async () => {
+    const { trial, kubelet } = node({ files: wanted });
+    await trial.play(stepOf());
+    trial.host.files.put(unitFile, 'ExecStart=/usr/local/bin/kubelet\n');
+    trial.host.script(/^date \+%s && systemctl restart/, () => {
+      kubelet.starts += 1;
+      return '1767225600\n';
+    });
+    const { again } = await trial.play(stepOf());
+    expect([kubelet.starts, again?.state]).toEqual([1, 'satisfied']);
+  });
+
+  test('one that was stopped is started', async () => {
+    const { trial, kubelet } = node({ files: wanted });
+    await trial.play(stepOf());
+    trial.host.services.set('kubelet.service', { ...stateOf(trial), active: 'inactive', activeSince: 0 });
+    const { first, again } = await trial.play(stepOf());
+    expect(first).toMatchObject({ because: 'it is inactive' });
+    expect([kubelet.starts, again?.state]).toEqual([1, 'satisfied']);
   });
 
   test('a kubelet that cannot start gets its old files back, and the failure says why', async () => {

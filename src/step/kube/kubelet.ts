@@ -9,6 +9,7 @@ import { joinState } from './join-state.js';
 import { type KubeadmDocument, kubeletInputs } from './kubeadm-documents.js';
 import { renderKubeadm } from './kubeadm-render.js';
 import { hopelessRestarts, lookAtKubelet } from './kubelet-state.js';
+import { noteUnit, staleUnit } from './kubelet-unit.js';
 import { documentDifferences, flagDifferences } from './manifest-differences.js';
 import { type RenderedFiles, stampDiffers, writeStamp } from './rendered-stamp.js';
 
@@ -49,7 +50,8 @@ interface Difference {
 
 /**
  * Brings the kubelet's configuration and flags of a running node to what the documents say, as kubeadm renders them, and
- * restarts the kubelet where that is needed; pods go on running. A kubelet that does not come up gets its old files back.
+ * restarts the kubelet where that is needed, or where its unit has become another; pods go on running. A kubelet that does
+ * not come up gets its old files back.
  */
 export const reconcileKubelet = defineStep<ReconcileKubelet>({
   kind: 'kube.kubelet',
@@ -57,16 +59,21 @@ export const reconcileKubelet = defineStep<ReconcileKubelet>({
   uses: ['kubelet-restart'],
   policy: { timeoutMs: 600_000 },
   async precheck(ctx, p) {
-    const [state, reason, unseen] = await Promise.all([
+    const [state, reason, unseen, stale] = await Promise.all([
       joinState(ctx, p.role),
       stampDiffers(ctx, rendered, kubeletInputs(p.documents)),
       ctx.host.stat(changeFile, { signal: ctx.signal }),
+      staleUnit(ctx),
     ]);
     if (state !== 'joined') return satisfied('it is no node yet');
-    if (reason === undefined && unseen === undefined)
+    if (reason === undefined && unseen === undefined && stale === undefined)
       return satisfied('its files are as rendered from the cluster file');
-    const { because } = await kubeletDifference(ctx, p);
-    const reasons = [...because, ...(unseen ? ['an earlier change was not seen through'] : [])];
+    const because = reason === undefined ? [] : (await kubeletDifference(ctx, p)).because;
+    const reasons = [
+      ...because,
+      ...(unseen ? ['an earlier change was not seen through'] : []),
+      ...(stale === undefined ? [] : [stale]),
+    ];
     return needed(reasons.length > 0 ? reasons.join(', ') : 'its files are as wanted; that is noted');
   },
   async run(ctx, p) {
@@ -75,11 +82,13 @@ export const reconcileKubelet = defineStep<ReconcileKubelet>({
     const unseen = await host.readFile(changeFile, { signal });
     // The files of a change that nobody saw at work are not what to go back to.
     const before = { ...difference.live, ...(unseen === undefined ? {} : (JSON.parse(unseen) as KubeletTexts)) };
-    if (difference.restart || unseen !== undefined) {
+    const stale = await staleUnit(ctx);
+    if (difference.restart || unseen !== undefined || stale !== undefined) {
       await host.writeFile(changeFile, JSON.stringify(before), { mode: 0o600, signal });
       await writeKubeletFiles(ctx, difference.wanted);
       const answer = await restartedKubelet(ctx, p);
       if (!answer.done) await putBack(ctx, p, before, answer.because);
+      if (stale !== undefined) await noteUnit(ctx);
       await host.remove(changeFile, { signal });
     } else await writeKubeletFiles(ctx, difference.wanted);
     await stampKubelet(ctx, kubeletInputs(p.documents));
