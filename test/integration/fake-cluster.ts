@@ -213,6 +213,8 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         : []),
     ])
       host.files.put(path, 'made by kubeadm');
+    const running = { load: 'loaded', active: 'active', enabled: true, needsDaemonReload: false, mainPid: 7 } as const;
+    host.services.set('kubelet.service', { ...running, activeSince: host.files.tick() });
     return '';
   }
 
