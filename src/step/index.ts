@@ -53,7 +53,13 @@ export { type UpgradeEtcdMember, upgradeEtcdMember } from './etcd/upgrade.js';
 export { type EtcdProgramsReport, guardEtcdVersion, readEtcdPrograms } from './etcd/upgrade-state.js';
 export { checkApiServed } from './kube/api-served.js';
 export { type ClearShims, clearShims } from './kube/clear-shims.js';
-export { clusterInfoCa, frontProxyPublished, podsTrust, warnOfCopies } from './kube/cluster-ca.js';
+export {
+  clusterInfoCa,
+  formerCaUnpublished,
+  frontProxyPublished,
+  podsTrust,
+  warnOfCopies,
+} from './kube/cluster-ca.js';
 export { type UploadKubeadmConfig, uploadKubeadmConfig } from './kube/config-maps.js';
 export { type CriReady, criReady, type PullImages, pullImages } from './kube/cri.js';
 export { type DeleteNode, deleteNode } from './kube/delete-node.js';
@@ -74,6 +80,7 @@ export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
 export { type ReconcileKubelet, reconcileKubelet } from './kube/kubelet.js';
 export { kubeletClient } from './kube/kubelet-client.js';
+export { kubeletsAccept, kubeletsReport } from './kube/kubelets.js';
 export {
   type PlaceKubernetesProgram,
   placeKubernetesTool,
@@ -115,7 +122,7 @@ export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
 export { type ReconcileServingCertificate, reconcileServingCertificate } from './kube/serving-certificate.js';
 export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
 export { type UpgradeControlPlane, upgradeControlPlane } from './kube/upgrade-control-plane.js';
-export { type UpgradeKubelet, upgradeKubelet } from './kube/upgrade-kubelet.js';
+export { settleKubelet, type UpgradeKubelet, upgradeKubelet } from './kube/upgrade-kubelet.js';
 export { type VerifyCluster, verifyCluster } from './kube/verify.js';
 export * from './pki/index.js';
 export { type AddressFree, addressFree } from './preflight/address-free.js';

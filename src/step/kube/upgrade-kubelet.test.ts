@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest';
 import { kubernetesPrograms } from '../../common/kubernetes-programs.js';
+import { output } from '../../plan/index.js';
 import type { FakeAnswer } from '../../runner/index.js';
 import { hostTrial } from '../host-step.fixture.js';
-import { upgradeKubelet } from './upgrade-kubelet.js';
+import { settleKubelet, upgradeKubelet } from './upgrade-kubelet.js';
 
 const configFile = '/var/lib/kubelet/config.yaml';
 const flagsFile = '/var/lib/kubelet/kubeadm-flags.env';
 const to = 'v1.34.4';
 const from = 'v1.33.13';
-const step = upgradeKubelet({
+const params = {
   nodeName: 'w1',
   role: 'worker',
   to,
@@ -17,7 +18,10 @@ const step = upgradeKubelet({
     { kind: 'ClusterConfiguration', kubernetesVersion: to },
     { kind: 'KubeletConfiguration' },
   ],
-});
+} as const;
+const step = upgradeKubelet(params);
+const ready = output<string>('ready:w1');
+const settle = settleKubelet({ ...params, ready });
 
 /** A worker; a kubelet of a version in `broken` starts again and again. */
 function worker({
@@ -95,8 +99,63 @@ test('the program is swapped, the node upgraded, the kubelet restarted once; a s
   expect(deeds).toEqual([`place ${to}`, 'upgrade node', `restart ${to}`]);
   expect(kubelet.previous).toBe(from);
   expect(trial.host.files.get(configFile)?.content).toBe('new: true\n');
-  expect(trial.host.files.get(kubernetesPrograms.mark)).toBeUndefined();
   expect(again).toEqual({ state: 'satisfied', because: `runs ${to}` });
+
+  // What it would go back to is there until its node is Ready.
+  expect(JSON.parse(trial.host.files.get(kubernetesPrograms.mark)?.content ?? '{}')).toMatchObject({
+    from,
+    to,
+    up: true,
+  });
+  trial.ctx.write(ready, '');
+  const { first: settled, again: then } = await trial.play(settle);
+  expect(settled).toMatchObject({ state: 'needed', because: 'its node is Ready' });
+  expect(then).toEqual({ state: 'satisfied', because: 'no upgrade of it is open' });
+  expect(trial.host.files.get(kubernetesPrograms.mark)).toBeUndefined();
+  expect(deeds).toHaveLength(3);
+});
+
+test('a kubelet that serves and whose node never gets Ready goes back, with the files that it had', async () => {
+  const { trial, deeds, kubelet } = worker();
+  await trial.play(step);
+  trial.ctx.write(ready, 'the network is not ready');
+  await expect(trial.play(settle)).rejects.toMatchObject({
+    message: expect.stringContaining(
+      `its node does not get Ready with the kubelet ${to}; ${from} was put back and works`,
+    ) as string,
+    details: ['the network is not ready', 'unknown flag: --gone'],
+  });
+  expect(deeds.slice(-2)).toEqual([`place ${from}`, `restart ${from}`]);
+  expect(kubelet).toMatchObject({ installed: from, running: from });
+  expect(trial.host.files.get(configFile)?.content).toBe('old: true\n');
+  expect(trial.host.files.get(kubernetesPrograms.mark)).toBeUndefined();
+  // The next run begins anew.
+  expect((await trial.precheck(step)).state).toBe('needed');
+});
+
+test('a node that is not Ready and whose kubelet was through before has nothing to go back to', async () => {
+  const { trial, deeds } = worker({ installed: to, running: to });
+  trial.ctx.write(ready, 'the disk is full');
+  await expect(trial.precheck(settle)).rejects.toMatchObject({ code: 'WAIT_TIMEOUT', details: ['the disk is full'] });
+  expect(deeds).toEqual([]);
+});
+
+test('killed while the node was waited for: the new kubelet is left alone, and still goes back where the node is not Ready', async () => {
+  const mark = { from, to, files: { [configFile]: 'old: true\n' }, up: true };
+  const { trial, deeds, kubelet } = worker({ installed: to, running: to, mark });
+  kubelet.previous = from;
+  expect(await trial.precheck(step)).toEqual({ state: 'satisfied', because: `runs ${to}` });
+  trial.ctx.write(ready, 'the network is not ready');
+  await expect(trial.play(settle)).rejects.toThrow(/was put back and works/);
+  expect(deeds).toEqual([`place ${from}`, `restart ${from}`]);
+});
+
+test('another version after one whose node was never seen Ready goes back to what ran before both', async () => {
+  const mark = { from: 'v1.33.1', to: from, files: { [configFile]: 'old: true\n' }, up: true };
+  const { trial } = worker({ mark });
+  await trial.play(step);
+  const kept: unknown = JSON.parse(trial.host.files.get(kubernetesPrograms.mark)?.content ?? '{}');
+  expect(kept).toEqual({ ...mark, to });
 });
 
 test('a kubelet that does not start goes back, with the files that it had', async () => {

@@ -1,7 +1,7 @@
 import { type Cluster, corednsImage, type Role } from '../../apis/kubexms/v1alpha1/index.js';
 import { kubernetesPrograms } from '../../common/kubernetes-programs.js';
 import { KubexmError } from '../../errors/index.js';
-import { type After, type Draft, draft, type HostName } from '../../plan/index.js';
+import { type After, type Draft, draft, type HostName, output } from '../../plan/index.js';
 import {
   cordonNode,
   drainNode,
@@ -11,6 +11,7 @@ import {
   pullImages,
   removeFile,
   type StepContext,
+  settleKubelet,
   uncordonNode,
   upgradeControlPlane,
   upgradeKubelet,
@@ -26,6 +27,7 @@ import { snapshotFirst } from '../etcd/snapshot.js';
 import { controlPlaneFiles } from '../kubernetes/control-plane-files.js';
 import { imagesOf } from '../kubernetes/images.js';
 import { initHost, speakerBeside } from '../kubernetes/init-host.js';
+import { ignoredChecks } from '../kubernetes/kubeadm-checks.js';
 import { initDocuments, kubeletDocuments } from '../kubernetes/kubeadm-config.js';
 import { osReady } from '../milestones.js';
 import { inBatches } from './max-unavailable.js';
@@ -195,7 +197,7 @@ function controlPlaneStage(
       to: version,
       first: host === first,
       certificateRenewal,
-      ...(host === first ? { ignorePreflightErrors: ignoredChecks(ctx) } : {}),
+      ignorePreflightErrors: [...ignoredChecks(ctx, host), ...(host === first ? ignoredDnsChecks(ctx) : [])],
       documents: initDocuments(ctx, host),
     });
     after = g.add(`control-plane-${host}`, [host], step, { after });
@@ -213,7 +215,7 @@ function controlPlaneStage(
 }
 
 /** kubeadm knows how to migrate from the releases of CoreDNS that it brings itself; a tag of the user's own is the user's. */
-function ignoredChecks({ cluster }: PlanContext): readonly string[] {
+function ignoredDnsChecks({ cluster }: PlanContext): readonly string[] {
   return cluster.spec.kubernetes.dns.imageTag === undefined ? [] : ['CoreDNSUnsupportedPlugins', 'CoreDNSMigration'];
 }
 
@@ -238,21 +240,19 @@ function nodeFragment(
   }
   // The sandbox image and crictl go with the version; while the node is empty is the time to restart its runtime.
   if (!made && version === path.at(-1)) after = g.include(onHosts(ctx, 'runtime', [node], { inUse: true }), { after });
-  after = g.add(
-    'kubelet',
-    [node],
-    upgradeKubelet({
-      nodeName: node,
-      role: isControlPlane ? 'control-plane' : 'worker',
-      documents: kubeletDocuments(ctx, node),
-      to: version,
-    }),
-    { after },
-  );
+  const kubelet = {
+    nodeName: node,
+    role: isControlPlane ? ('control-plane' as const) : ('worker' as const),
+    documents: kubeletDocuments(ctx, node),
+    to: version,
+  };
+  after = g.add('kubelet', [node], upgradeKubelet(kubelet), { after });
   if (isControlPlane)
     after = g.add('kubectl', [node], placeKubernetesTool({ name: 'kubectl', to: version }), { after });
-  const ready = g.add('ready', [speaker], nodeReady({ node, kubelet: version }), { after });
-  g.add('uncordon', [speaker], uncordonNode({ node }), { after: ready });
+  const verdict = output<string>(`node-ready:${version}:${node}`);
+  const ready = g.add('ready', [speaker], nodeReady({ node, kubelet: version, verdict }), { after });
+  const settled = g.add('settle-kubelet', [node], settleKubelet({ ...kubelet, ready: verdict }), { after: ready });
+  g.add('uncordon', [speaker], uncordonNode({ node }), { after: settled });
   return g.done();
 }
 
