@@ -14,6 +14,7 @@ import {
   runtimeReady,
 } from '../milestones.js';
 import { initHost } from './init-host.js';
+import { ignoredChecks } from './kubeadm-checks.js';
 import { initDocuments } from './kubeadm-config.js';
 import { bootstrapToken } from './pki.js';
 
@@ -26,7 +27,12 @@ export const initControlPlane = defineTask('init-control-plane', (ctx) => {
   const initialised = g.add(
     'kubeadm-init',
     [host],
-    kubeadmInit({ nodeName: host, documents: initDocuments(ctx, host), token, ignorePreflightErrors: [] }),
+    kubeadmInit({
+      nodeName: host,
+      documents: initDocuments(ctx, host),
+      token,
+      ignorePreflightErrors: ignoredChecks(ctx, host),
+    }),
     {
       after: [
         etcdReady,

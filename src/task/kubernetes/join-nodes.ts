@@ -11,6 +11,7 @@ import {
   runtimeReady,
 } from '../milestones.js';
 import { initHost } from './init-host.js';
+import { ignoredChecks } from './kubeadm-checks.js';
 import { initDocuments, joinDocuments, kubeletDocuments } from './kubeadm-config.js';
 import { bootstrapToken, clusterCaCert } from './pki.js';
 
@@ -56,6 +57,6 @@ function joinParams(ctx: PlanContext, host: HostName, role: 'control-plane' | 'w
     token: bootstrapToken(ctx),
     caCert: clusterCaCert(ctx),
     server: `https://${endpoint.domain}:${endpoint.port}`,
-    ignorePreflightErrors: [],
+    ignorePreflightErrors: ignoredChecks(ctx, host),
   };
 }
