@@ -27,10 +27,17 @@ async function setting() {
 }
 
 describe('kubeletClient', () => {
-  test('the kubelet has it, with whatever key', async () => {
+  test('the kubelet has it, with whatever key, and was started with it', async () => {
     const { client, step } = await setting();
-    const trial = hostTrial({ commands: [[/^\[ ! -e/, await readFile(client.cert, 'utf8')]] });
-    expect(await trial.precheck(step)).toEqual({ state: 'satisfied', because: 'it has it' });
+    const shown = await readFile(client.cert, 'utf8');
+    const kubelet = (startedAt: number) =>
+      hostTrial({
+        files: { [current]: { content: shown, mtime: 100 } },
+        services: { kubelet: { active: 'active', activeSince: startedAt } },
+        commands: [[/^\[ ! -e/, shown]],
+      });
+    expect(await kubelet(101).precheck(step)).toEqual({ state: 'satisfied', because: 'it has it' });
+    expect(await kubelet(99).precheck(step)).toMatchObject({ because: `${current} was written after its start` });
   });
 
   test('another one, or none, is a reason', async () => {

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { sh } from '../../runner/index.js';
 import { Secret } from '../../secrets/index.js';
@@ -24,6 +25,8 @@ export const kubeletClient = defineStep<KubeletClient>({
   title: () => 'Give the kubelet a client certificate',
   uses: ['kubelet-restart'],
   policy: { timeoutMs: 300_000 },
+  // What it does is proved as it does it.
+  recheck: false,
   async precheck(ctx, { client }) {
     const wanted = new X509Certificate(await readFile(client.cert)).fingerprint256;
     const { stdout } = await ctx.host.run(
@@ -32,7 +35,8 @@ export const kubeletClient = defineStep<KubeletClient>({
     );
     if (!stdout.includes('BEGIN CERTIFICATE')) return needed('it has none');
     if (new X509Certificate(stdout).fingerprint256 !== wanted) return needed('it has another one');
-    return satisfied('it has it');
+    const newer = await writtenSinceStart(ctx);
+    return newer === undefined ? satisfied('it has it') : needed(`${newer} was written after its start`);
   },
   async run(ctx, { nodeName, client }) {
     const { host, signal } = ctx;
@@ -43,6 +47,15 @@ export const kubeletClient = defineStep<KubeletClient>({
     await restartAndProve(ctx, nodeName);
   },
 });
+
+/** One of the files that it reads only when it starts: a run may have ended between writing and restarting. */
+async function writtenSinceStart({ host, signal }: StepContext): Promise<string | undefined> {
+  const [{ activeSince }, files] = await Promise.all([
+    host.serviceState('kubelet.service', { signal }),
+    host.statMany([current, hostPaths.kubeletKubeconfig], { signal }),
+  ]);
+  return [...files.values()].find(({ mtime }) => mtime >= activeSince)?.path;
+}
 
 /** The lease of its node, renewed since, says that the apiserver takes what the kubelet shows. */
 async function restartAndProve(ctx: StepContext, nodeName: string): Promise<void> {
@@ -68,7 +81,7 @@ async function leaseRenewed(
   nodeName: string,
 ): Promise<{ readonly done: boolean; readonly because: string }> {
   const { exitCode, stdout, stderr } = await host.tryRun(
-    sh`kubectl=/usr/local/bin/kubectl; if [ ! -x "$kubectl" ]; then echo none; exit 0; fi; since=$(date -d "$(systemctl show -p ActiveEnterTimestamp --value kubelet.service)" +%s) || exit 1; renewed=$("$kubectl" --kubeconfig=/etc/kubernetes/kubelet.conf --request-timeout=10s -n kube-node-lease get lease ${nodeName} -o 'jsonpath={.spec.renewTime}') || exit 1; [ "$(date -d "$renewed" +%s)" -ge "$since" ] && echo renewed || echo old`,
+    sh`kubectl=${hostPaths.bin}/kubectl; if [ ! -x "$kubectl" ]; then echo none; exit 0; fi; since=$(date -d "$(systemctl show -p ActiveEnterTimestamp --value kubelet.service)" +%s) || exit 1; renewed=$("$kubectl" --kubeconfig=${hostPaths.kubeletKubeconfig} --request-timeout=10s -n kube-node-lease get lease ${nodeName} -o 'jsonpath={.spec.renewTime}') || exit 1; [ "$(date -d "$renewed" +%s)" -ge "$since" ] && echo renewed || echo old`,
     { signal },
   );
   if (exitCode !== 0) return { done: false, because: stderr.trim().split('\n').at(-1) ?? '' };

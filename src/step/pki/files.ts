@@ -31,6 +31,11 @@ export async function readKey(path: string): Promise<KeyObject | undefined> {
   return pem && understood(path, 'private key', () => createPrivateKey(pem));
 }
 
+/** All certificates of a PEM text, such as a file of trusted CAs. */
+export function certificatesIn(text: string): readonly X509Certificate[] {
+  return (text.match(/-+BEGIN CERTIFICATE-+[^]*?-+END CERTIFICATE-+/g) ?? []).map((pem) => new X509Certificate(pem));
+}
+
 /** Writes a private key or another secret: 0600. */
 export async function writePrivate(path: string, content: string): Promise<void> {
   await writeFileAtomic(path, content, { mode: 0o600 });

@@ -1,7 +1,8 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { certificatesIn } from './files.js';
 
 /** `path`: a file of the host with the CAs that it trusts; `authorities`: files of the control machine. */
 export interface TrustBundle {
@@ -37,10 +38,6 @@ async function bundles({ host, signal }: StepContext, { path, authorities }: Tru
     ...authorities.map((file) => readFile(file, 'utf8')),
   ]);
   return { wanted: texts.flatMap((text) => certificatesIn(text ?? '')), found: certificatesIn(there) };
-}
-
-function certificatesIn(text: string): readonly X509Certificate[] {
-  return (text.match(/-+BEGIN CERTIFICATE-+[^]*?-+END CERTIFICATE-+/g) ?? []).map((pem) => new X509Certificate(pem));
 }
 
 function same(a: X509Certificate, b: X509Certificate): boolean {

@@ -239,10 +239,14 @@ function guard(certificates: readonly ObservedCertificate[]): void {
   const foreign = certificates.filter(
     ({ isOwn, path }) => isOwn === false && /\/(front-proxy-)?ca\.(crt|pem)$/.test(path),
   );
-  const bundles = certificates.filter(({ trusted = 1 }) => trusted > 1);
+  const bundles = certificates.filter(({ trusted = 1, isSignedByNext }) => trusted > 1 || isSignedByNext !== undefined);
   if (bundles.length > 0) {
     throw new KubexmError('GUARD_REFUSED', 'the rotation of a CA is half done', {
-      details: bundles.map(({ host, path, trusted }) => `${path} on ${host} trusts ${trusted} CAs`),
+      details: bundles
+        .filter(({ trusted = 1, isSignedByNext }) => trusted > 1 || isSignedByNext === false)
+        .map(({ host, path, trusted = 1 }) =>
+          trusted > 1 ? `${path} on ${host} trusts ${trusted} CAs` : `${path} on ${host} is of the old one`,
+        ),
       hint: 'go on with it: kubexm certs rotate-ca',
       retryable: false,
     });

@@ -55,6 +55,11 @@ describe('rotation of a CA', () => {
       );
   });
 
+  test('a certificate that is missing has not been signed anew', () => {
+    const found = certificates(999).map((each, index) => (index === 0 ? { ...each, state: 'missing' as const } : each));
+    expect(rotationPass({ which: 'cluster', certificates: found })).toBe('trust');
+  });
+
   test('all trust both before anything is signed anew; everything is, before the old one goes', () => {
     const { waits } = planOf();
     for (const [earlier, later] of [
@@ -63,7 +68,10 @@ describe('rotation of a CA', () => {
       ['signing-new', 'apiserver-m1'],
       ['served-m1', 'apiserver-m2'],
       ['served-m2', 'admin.conf-m1'],
-      ['accepted-m2', 'controller-manager.conf-m1'],
+      ['accepted-m2', 'kubelets-trust-both'],
+      ['kubelets-trust-both', 'apiserver-kubelet-client-m1'],
+      ['kubelets-trust-both', 'controller-manager.conf-m1'],
+      ['apiserver-kubelet-client-m1', 'restart-kube-apiserver-m1'],
       ['restart-kube-scheduler-m1', 'scheduler.conf-m2'],
       ['restart-kube-scheduler-m2', 'kubelet-w1'],
       ['kubelet-w1', 'ca-control-planes'],
@@ -71,7 +79,12 @@ describe('rotation of a CA', () => {
       ['kubeconfig', 'ca-control-planes'],
       ['ca-control-planes', 'static-pods-m1'],
       ['static-pods-m2', 'forget-ca-signing.key'],
+      ['pods-trust-both', 'ca-control-planes'],
+      ['ca-control-planes', 'former-unpublished'],
       ['pods-trust-new', 'promote'],
+      ['former-unpublished', 'promote'],
+      ['kubelets-report', 'promote'],
+      ['kubelets-accept', 'promote'],
     ] as const)
       expect(waits(later, earlier), `${later} after ${earlier}`).toBe(true);
   });
@@ -85,6 +98,22 @@ describe('rotation of a CA', () => {
       ).toEqual([]);
       expect(ids, which).toContain('promote');
     }
+  });
+
+  test('what was not restarted yet when a run ended is, before the old one goes', () => {
+    const { waits } = planOf({ certificates: certificates(999) });
+    for (const earlier of ['restart-kube-scheduler-m2', 'restart-kube-apiserver-m1', 'kubelet-w1'])
+      expect(waits('ca-control-planes', earlier), earlier).toBe(true);
+  });
+
+  test('before one begins, every apiserver and every kubelet is at work; one that goes on may find some that are not', () => {
+    const hosts = ctx.cluster.spec.hosts.map(({ name }) => name);
+    const gate = (next?: number) => {
+      const plan = requireRotatable({ which: 'cluster', certificates: certificates(next), nodes }).plan(ctx);
+      return seal('gate', plan, { hosts }).nodes.map(({ id }) => id.slice(id.indexOf('/') + 1));
+    };
+    expect(gate()).toEqual(['ca', 'serves-m1', 'serves-m2', 'kubelets']);
+    expect(gate(3)).toEqual(['ca']);
   });
 
   test('etcd: members and apiservers are restarted with both CAs before a leaf changes, and with the new one at the end', () => {

@@ -8,11 +8,14 @@ import {
   clusterInfoCa,
   fileChecksum,
   fileDigest,
+  formerCaUnpublished,
   frontProxyPublished,
   generateKubeconfig,
   installKeyPair,
   kubeconfigCredentials,
   kubeletClient,
+  kubeletsAccept,
+  kubeletsReport,
   nextCa,
   podsTrust,
   promoteCa,
@@ -26,7 +29,7 @@ import {
   warnOfCopies,
 } from '../../step/index.js';
 import { criEndpoint } from '../container-runtime/runtime-hosts.js';
-import { defineTask, hostsWithRole, type PlanContext, type Task } from '../context.js';
+import { defineTask, hostsWithRole, internalAddress, type PlanContext, type Task } from '../context.js';
 import { etcdMembers } from '../etcd/endpoints.js';
 import { etcdLeaves } from '../etcd/leaves.js';
 import { bringEtcdLeaves } from '../etcd/renew.js';
@@ -60,7 +63,8 @@ export function rotationPass({ which, certificates }: Pick<RotateCa, 'which' | '
   const leaves = certificates.filter((each) => isLeafOf(which, each));
   const known = leaves.filter(({ isSignedByNext }) => isSignedByNext !== undefined);
   if (known.length === 0) return 'begin';
-  return known.every(({ isSignedByNext }) => isSignedByNext === true) ? 'drop' : 'trust';
+  const isComplete = leaves.every(({ state }) => state !== 'missing');
+  return isComplete && known.every(({ isSignedByNext }) => isSignedByNext === true) ? 'drop' : 'trust';
 }
 
 /** The administrator's own kubeconfig is left out: it is made before the old CA goes, whatever it is now. */
@@ -109,7 +113,10 @@ function guardRotation(ctx: PlanContext, { which, certificates, nodes }: RotateC
   );
 }
 
-/** What must be known before anything changes: this machine can sign with the CA that is to go, where that is needed. */
+/**
+ * What must be known before anything changes: this machine can sign with the CA that is to go, where that is needed; and, before
+ * a rotation begins, every apiserver and every kubelet is at work.
+ */
 export function requireRotatable(params: RotateCa): Task {
   return defineTask('require-rotatable', (ctx) => {
     guardRotation(ctx, params);
@@ -119,6 +126,10 @@ export function requireRotatable(params: RotateCa): Task {
     if (which !== 'etcd' && rotationPass(params) !== 'drop') {
       const files = certificateFiles(ctx, 'kubernetes', which === 'cluster' ? 'ca' : 'front-proxy-ca');
       g.add('ca', [CONTROL_NODE], requireCa({ files, rotating: true }));
+    }
+    if (rotationPass(params) === 'begin') {
+      for (const host of hostsWithRole(ctx, 'control-plane')) g.add(`serves-${host}`, [host], apiServed(ctx, host));
+      g.add('kubelets', [initHost(ctx)], kubeletsReport({ nodes: nodesOf(ctx) }));
     }
     return g.done();
   });
@@ -156,6 +167,12 @@ function authorityFiles(ctx: PlanContext, component: CertsComponent, name: strin
   };
 }
 
+/** What an apiserver shows kubelets. */
+const kubeletClientFiles = {
+  cert: `${kubernetesPki}/apiserver-kubelet-client.crt`,
+  key: `${kubernetesPki}/apiserver-kubelet-client.key`,
+};
+
 const signingFiles = { cert: `${kubernetesPki}/ca-signing.crt`, key: `${kubernetesPki}/ca-signing.key` };
 
 function rotateClusterCa(g: Draft<StepContext>, ctx: PlanContext, isSigned: boolean): void {
@@ -164,31 +181,30 @@ function rotateClusterCa(g: Draft<StepContext>, ctx: PlanContext, isSigned: bool
   const workers = nodesOf(ctx).filter((host) => !controlPlanes.includes(host));
   const speaker = initHost(ctx);
   const made = g.shared('/pki/kubernetes/ca-next', [CONTROL_NODE], nextCa({ current, next, cross: crossFile(ctx) }));
-  const reissued = isSigned ? [made] : reissueCluster(g, ctx, made);
+  // Also where all has its new certificate already: what was started with another one is restarted before the old CA goes.
+  const reissued = reissueCluster(g, ctx, { made, after: isSigned ? made : trustBothCas(g, ctx, made) });
 
   const user = userKubeconfig(g, ctx, made, reissued);
-  const copies = g.add('copies', [speaker], warnOfCopies({ authority: current.cert }), { after: user });
-  const info = g.add('cluster-info', [speaker], clusterInfoCa({ authority: next.cert }), { after: user });
-  const onlyNew = [
-    g.add(
-      'trust-new-workers',
-      workers,
-      trustBundle({ path: `${kubernetesPki}/ca.crt`, authorities: [next.cert], only: true }),
-      {
-        after: [copies, info],
-      },
-    ),
-    g.add(
-      'ca-control-planes',
-      controlPlanes,
-      installKeyPair({
-        source: next,
-        target: { cert: `${kubernetesPki}/ca.crt`, key: `${kubernetesPki}/ca.key` },
-        keep: false,
-      }),
-      { after: [copies, info] },
-    ),
+  const ready = [
+    g.add('copies', [speaker], warnOfCopies({ authority: current.cert }), { after: user }),
+    g.add('cluster-info', [speaker], clusterInfoCa({ authority: next.cert }), { after: user }),
+    g.add('pods-trust-both', [speaker], podsTrust({ authority: next.cert, among: true }), { after: user }),
   ];
+  const ca = { cert: `${kubernetesPki}/ca.crt`, key: `${kubernetesPki}/ca.key` };
+  const onlyNew = [
+    g.add('trust-new-workers', workers, trustBundle({ path: ca.cert, authorities: [next.cert], only: true }), {
+      after: ready,
+    }),
+    g.add('ca-control-planes', controlPlanes, installKeyPair({ source: next, target: ca, keep: false }), {
+      after: ready,
+    }),
+  ];
+  const unpublished = g.add(
+    'former-unpublished',
+    [speaker],
+    formerCaUnpublished({ field: 'client-ca-file', former: current.cert, authority: next.cert }),
+    { after: onlyNew },
+  );
   let turn: After = onlyNew;
   for (const host of controlPlanes) {
     const step = reconcileStaticPods({ nodeName: host, documents: initDocuments(ctx, host) });
@@ -197,106 +213,98 @@ function rotateClusterCa(g: Draft<StepContext>, ctx: PlanContext, isSigned: bool
   const forgotten = [signingFiles.cert, signingFiles.key].map((path) =>
     g.add(`forget-${path.slice(path.lastIndexOf('/') + 1)}`, controlPlanes, removeFile({ path }), { after: turn }),
   );
-  const given = g.add('pods-trust-new', [speaker], podsTrust({ authority: next.cert }), { after: turn });
-  g.add('promote', [CONTROL_NODE], promoteCa({ current, next, previous }), { after: [given, ...forgotten] });
+  const proved = [
+    g.add('pods-trust-new', [speaker], podsTrust({ authority: next.cert }), { after: turn }),
+    g.add('kubelets-accept', controlPlanes, kubeletsAccept({ nodes: kubeletsOf(ctx), client: kubeletClientFiles }), {
+      after: turn,
+    }),
+    g.add('kubelets-report', [speaker], kubeletsReport({ nodes: nodesOf(ctx) }), { after: turn }),
+  ];
+  g.add('promote', [CONTROL_NODE], promoteCa({ current, next, previous }), {
+    after: [...proved, unpublished, ...forgotten],
+  });
 }
 
-/** Both CAs are trusted by all, then the new one signs everything. */
-function reissueCluster(g: Draft<StepContext>, ctx: PlanContext, made: Ref): readonly Ref[] {
+/** All trust both CAs, and the new one signs. */
+function trustBothCas(g: Draft<StepContext>, ctx: PlanContext, made: Ref): Ref {
   const { current, next } = authorityFiles(ctx, 'kubernetes', 'ca');
   const controlPlanes = hostsWithRole(ctx, 'control-plane');
   const known = [current.cert, current.key].map((path, index) =>
     g.add(`digest-${index}`, [CONTROL_NODE], fileChecksum({ path, output: fileDigest(path) })),
   );
   // A controller manager signs with a file that holds one CA: that of the trusted ones will hold two.
-  const signing = g.add(
-    'signing-old',
-    controlPlanes,
-    installKeyPair({ source: current, target: signingFiles, keep: false }),
-    {
-      after: [made, ...known],
-    },
-  );
+  const old = installKeyPair({ source: current, target: signingFiles, keep: false });
+  const signing = g.add('signing-old', controlPlanes, old, { after: [made, ...known] });
   const trust = trustBundle({ path: `${kubernetesPki}/ca.crt`, authorities: [current.cert, next.cert] });
-  const trusted = g.add('trust-both', nodesOf(ctx), trust, { after: signing });
-  let turn: After = trusted;
+  let turn: After = g.add('trust-both', nodesOf(ctx), trust, { after: signing });
   for (const host of controlPlanes) {
     const documents = withSigningFiles(initDocuments(ctx, host));
     turn = g.add(`two-cas-${host}`, [host], reconcileStaticPods({ nodeName: host, documents }), { after: turn });
   }
-  // From here on the new one signs. First what apiservers serve: everybody finds the way to it, also who trusts only the old.
-  const signsNew = g.add(
-    'signing-new',
-    controlPlanes,
-    installKeyPair({ source: next, target: signingFiles, keep: false }),
-    {
-      after: turn,
-    },
-  );
-  turn = signsNew;
-  for (const host of controlPlanes) turn = serveNew(g, ctx, { host, made, after: turn });
-  // Then the administrators, which proves that each apiserver takes what the new one signed.
-  const leaves = (host: HostName, form: KubernetesLeaf['form'], isAdmin: boolean) =>
-    kubernetesLeaves(ctx).filter(
-      (leaf) => leaf.host === host && leaf.form === form && /admin/.test(leaf.kind) === isAdmin,
-    );
+  const signs = installKeyPair({ source: next, target: signingFiles, keep: false });
+  return g.add('signing-new', controlPlanes, signs, { after: turn });
+}
+
+/** Everything is signed by the new CA, and proved before anything else hangs on it. Ends with the kubelets. */
+function reissueCluster(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  { made, after }: { readonly made: Ref; readonly after: After },
+): readonly Ref[] {
+  const { next } = authorityFiles(ctx, 'kubernetes', 'ca');
+  const controlPlanes = hostsWithRole(ctx, 'control-plane');
+  const leavesOf = (host: HostName) => kubernetesLeaves(ctx).filter((leaf) => leaf.host === host && leaf.ca === 'ca');
+  const isAdmin = ({ form, kind }: KubernetesLeaf) => form === 'kubeconfig' && /admin/.test(kind);
+  // First what apiservers serve: everybody finds the way to it, also who trusts only the old one.
+  let turn: After = after;
   for (const host of controlPlanes) {
-    const put = leaves(host, 'kubeconfig', true).map((leaf) => credentials(g, ctx, leaf, { made, after: turn }));
-    turn = g.add(`accepted-${host}`, [host], apiServed(ctx, host), { after: put });
+    const served = leavesOf(host).filter(({ kind }) => kind === 'apiserver');
+    const pairs = served.map((leaf) => installed(g, ctx, leaf, { made, after: turn }));
+    turn = g.add(`served-${host}`, [host], apiServed(ctx, host), { after: pairs });
   }
-  // Then who goes through them.
+  // Then the administrators, which proves that each apiserver takes what the new one signed; and then that each kubelet does.
   for (const host of controlPlanes) {
-    const put = leaves(host, 'kubeconfig', false).map((leaf) => credentials(g, ctx, leaf, { made, after: turn }));
-    const apiserver = g.add(
-      `restart-kube-apiserver-${host}`,
-      [host],
-      restartPod(ctx, host, 'kube-apiserver', [`${kubernetesPki}/apiserver-kubelet-client.crt`]),
-      { after: put },
-    );
+    const put = leavesOf(host).filter(isAdmin);
+    const credentials = put.map((leaf) => installed(g, ctx, leaf, { made, after: turn }));
+    turn = g.add(`accepted-${host}`, [host], apiServed(ctx, host), { after: credentials });
+  }
+  turn = g.add('kubelets-trust-both', [initHost(ctx)], kubeletsAccept({ nodes: kubeletsOf(ctx) }), { after: turn });
+  // Then who goes through apiservers, and these as clients of kubelets.
+  for (const host of controlPlanes) {
+    const put = leavesOf(host).filter((leaf) => leaf.kind !== 'apiserver' && leaf.form !== 'kubelet' && !isAdmin(leaf));
+    const clients = put.map((leaf) => installed(g, ctx, leaf, { made, after: turn }));
+    const step = restartPod(ctx, host, 'kube-apiserver', [kubeletClientFiles.cert]);
+    const apiserver = g.add(`restart-kube-apiserver-${host}`, [host], step, { after: clients });
     turn = restartReaders(g, ctx, host, { after: apiserver });
   }
   return nodesOf(ctx).map((host) => {
+    const [leaf] = leavesOf(host).filter(({ form }) => form === 'kubelet');
+    if (leaf === undefined) throw new KubexmError('INTERNAL', `${host} has no kubelet`);
     const path = hostPaths.kubeletKubeconfig;
     const trusts = g.add(`kubelet-trust-${host}`, [host], kubeconfigCredentials({ path, ca: next.cert }), {
       after: turn,
     });
-    const [leaf] = leaves(host, 'kubelet', false);
-    if (leaf === undefined) throw new KubexmError('INTERNAL', `${host} has no kubelet`);
     const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
     const ready = [signedByNext(g, ctx, leaf, made), trusts];
     return g.add(`kubelet-${host}`, [host], kubeletClient({ nodeName: host, client }), { after: ready });
   });
 }
 
-/** The apiserver reads both files again by itself. */
-function serveNew(
-  g: Draft<StepContext>,
-  ctx: PlanContext,
-  { host, made, after }: { readonly host: HostName; readonly made: Ref; readonly after: After },
-): Ref {
-  const pairs = kubernetesLeaves(ctx)
-    .filter((leaf) => leaf.host === host && leaf.form === 'pair' && leaf.ca === 'ca')
-    .map((leaf) => {
-      const signedLeaf = signedByNext(g, ctx, leaf, made);
-      const { source, ready } = servedFiles(g, ctx, leaf, signedLeaf);
-      const target = { cert: leaf.path, key: leaf.path.replace(/\.crt$/, '.key') };
-      return g.add(`${leaf.kind}-${host}`, [host], installKeyPair({ source, target, keep: false }), {
-        after: [ready, after],
-      });
-    });
-  return g.add(`served-${host}`, [host], apiServed(ctx, host), { after: pairs });
-}
-
-function credentials(
+/** Signed by the new CA, and brought to its place: a pair, which apiservers read again by themselves, or into a kubeconfig. */
+function installed(
   g: Draft<StepContext>,
   ctx: PlanContext,
   leaf: KubernetesLeaf,
   { made, after }: { readonly made: Ref; readonly after: After },
 ): Ref {
   const { next } = authorityFiles(ctx, 'kubernetes', 'ca');
-  const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
-  const step = kubeconfigCredentials({ path: leaf.path, ca: next.cert, client });
-  return g.add(`${leaf.kind}-${leaf.host}`, [leaf.host], step, { after: [signedByNext(g, ctx, leaf, made), after] });
+  const { source, ready } = servedFiles(g, ctx, leaf, signedByNext(g, ctx, leaf, made));
+  const target = { cert: leaf.path, key: leaf.path.replace(/\.crt$/, '.key') };
+  const step =
+    leaf.form === 'kubeconfig'
+      ? kubeconfigCredentials({ path: leaf.path, ca: next.cert, client: source })
+      : installKeyPair({ source, target, keep: false });
+  return g.add(`${leaf.kind}-${leaf.host}`, [leaf.host], step, { after: [ready, after] });
 }
 
 function signedByNext(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, made: Ref): Ref {
@@ -365,7 +373,13 @@ function rotateFrontProxyCa(g: Draft<StepContext>, ctx: PlanContext, isSigned: b
     after: turn,
   });
   const told = g.add('published-new', [initHost(ctx)], frontProxyPublished({ authority: next.cert }), { after: only });
-  g.add('promote', [CONTROL_NODE], promoteCa({ current, next, previous }), { after: told });
+  const unpublished = g.add(
+    'former-unpublished',
+    [initHost(ctx)],
+    formerCaUnpublished({ field: 'requestheader-client-ca-file', former: current.cert, authority: next.cert }),
+    { after: told },
+  );
+  g.add('promote', [CONTROL_NODE], promoteCa({ current, next, previous }), { after: unpublished });
 }
 
 function rotateEtcdCa(g: Draft<StepContext>, ctx: PlanContext, isSigned: boolean): void {
@@ -428,6 +442,10 @@ function restartPod(ctx: PlanContext, host: HostName, component: string, inputs:
 
 function nodesOf(ctx: PlanContext): readonly HostName[] {
   return [...new Set([...hostsWithRole(ctx, 'control-plane'), ...hostsWithRole(ctx, 'worker')])];
+}
+
+function kubeletsOf(ctx: PlanContext) {
+  return nodesOf(ctx).map((name) => ({ name, address: internalAddress(ctx, name) }));
 }
 
 type Documents = ReturnType<typeof initDocuments>;
