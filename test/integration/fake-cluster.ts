@@ -33,6 +33,7 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
   const fake: FakeCluster = { hosts: new Map(), nodes: new Set(), kubeadm: [] };
   const token = { known: false };
   const configMaps = new Map<string, Record<string, string>>();
+  const proxyNotes: Record<string, string> = {};
 
   const peerUrlOf = (name: string) => {
     const address = cluster.spec.hosts.find((each) => each.name === name)?.internalAddress ?? '';
@@ -120,6 +121,19 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         const [, name = ''] = /configmap\/(\S+)/.exec(text) ?? [];
         const notes = [...text.matchAll(/(kubexm\.io\/\w+)=(\w+)/g)].map(([, key = '', value = '']) => [key, value]);
         configMaps.set(name, Object.fromEntries(notes) as Record<string, string>);
+        return '';
+      },
+    ],
+    [
+      /kubectl .* get daemonset\/kube-proxy --ignore-not-found/,
+      () =>
+        configMaps.has('kube-proxy') ? JSON.stringify({ metadata: { generation: 1, annotations: proxyNotes } }) : '',
+    ],
+    [
+      /kubectl .* annotate --overwrite daemonset\/kube-proxy (kubexm\.io\/\w+)=(\w+)$/,
+      ({ text }) => {
+        const [, key = '', value = ''] = / (kubexm\.io\/\w+)=(\w+)$/.exec(text) ?? [];
+        proxyNotes[key] = value;
         return '';
       },
     ],

@@ -17,7 +17,10 @@ interface ConfigMap {
   data: Record<string, string>;
 }
 
-/** A cluster whose kubeadm writes `uploads`, and whose kube-proxy comes up while `rolls` says so. */
+/**
+ * A cluster whose kubeadm writes `uploads`, and whose kube-proxy comes up while `rolls` says so. kubeadm takes notes off, and
+ * brings its DaemonSet back to what it was.
+ */
 function cluster({
   live,
   uploads,
@@ -27,11 +30,21 @@ function cluster({
   readonly uploads: Readonly<Record<string, string>>;
   readonly rolls?: (config: string) => boolean;
 }) {
+  const dataOf = (name: string, text: string) => ({ [name === 'kube-proxy' ? 'config.conf' : 'kubelet']: text });
   const maps = new Map<string, ConfigMap>(
-    Object.entries(live).map(([name, text]) => [name, { annotations: {}, data: { config: text } }]),
+    Object.entries(live).map(([name, text]) => [name, { annotations: {}, data: dataOf(name, text) }]),
   );
   const rollouts: string[] = [];
   const broken = { off: false };
+  const proxies = {
+    image: 'kube-proxy:v1.34.4',
+    restartedAt: '',
+    generation: 1,
+    annotations: {} as ConfigMap['annotations'],
+  };
+  const proxyText = () => maps.get('kube-proxy')?.data['config.conf'] ?? '';
+  const notesOf = (text: string) =>
+    Object.fromEntries([...text.matchAll(/(kubexm\.io\/\w+)=(\w+)/g)].map(([, key = '', value = '']) => [key, value]));
   const commands: (readonly [RegExp, FakeAnswer])[] = [
     [
       /systemd-run .*kubeadm init phase /s,
@@ -41,7 +54,11 @@ function cluster({
           : /upload-config (\w+)/.exec(text)?.[1] === 'kubelet'
             ? 'kubelet-config'
             : 'kubeadm-config';
-        maps.set(name, { annotations: {}, data: { config: uploads[name] ?? '' } });
+        maps.set(name, { annotations: {}, data: dataOf(name, uploads[name] ?? '') });
+        if (name === 'kube-proxy') {
+          if (proxies.image !== 'kube-proxy:v1.34.4') proxies.generation += 1;
+          Object.assign(proxies, { annotations: {}, image: 'kube-proxy:v1.34.4' });
+        }
         return '';
       },
     ],
@@ -57,9 +74,14 @@ function cluster({
     [
       / annotate --overwrite configmap\//,
       ({ text }) => {
-        const map = maps.get(/configmap\/(\S+)/.exec(text)?.[1] ?? '');
-        for (const [, key = '', value = ''] of text.matchAll(/(kubexm\.io\/\w+)=(\w+)/g))
-          if (map) map.annotations[key] = value;
+        Object.assign(maps.get(/configmap\/(\S+)/.exec(text)?.[1] ?? '')?.annotations ?? {}, notesOf(text));
+        return '';
+      },
+    ],
+    [
+      / annotate --overwrite daemonset\/kube-proxy /,
+      ({ text }) => {
+        Object.assign(proxies.annotations, notesOf(text));
         return '';
       },
     ],
@@ -72,23 +94,60 @@ function cluster({
       },
     ],
     [
-      / rollout (restart|undo) daemonset\/kube-proxy$/,
+      / rollout (restart|undo) daemonset\/kube-proxy/,
       ({ text }) => {
         if (broken.off) return { exitCode: 137 };
-        rollouts.push(/rollout (\w+)/.exec(text)?.[1] ?? '');
+        rollouts.push(/rollout (.*)$/.exec(text)?.[1] ?? '');
+        proxies.generation += 1;
+        proxies.restartedAt = String(proxies.generation);
         return '';
       },
     ],
     [
-      / get daemonset\/kube-proxy -o json$/,
+      / get daemonset\/kube-proxy --ignore-not-found -o json$/,
       () => {
-        const updated = rolls(maps.get('kube-proxy')?.data.config ?? '') ? 3 : 1;
-        const status = { desiredNumberScheduled: 3, updatedNumberScheduled: updated, numberAvailable: updated + 1 };
-        return JSON.stringify({ metadata: { generation: 2 }, status: { ...status, observedGeneration: 2 } });
+        const { generation, annotations, image, restartedAt } = proxies;
+        const updated = rolls(proxyText()) ? 3 : 1;
+        const template = {
+          metadata: { annotations: restartedAt ? { 'kubectl.kubernetes.io/restartedAt': restartedAt } : {} },
+          spec: { containers: [{ image }] },
+        };
+        return JSON.stringify({
+          metadata: { generation, annotations },
+          spec: { template },
+          status: {
+            observedGeneration: generation,
+            desiredNumberScheduled: 3,
+            updatedNumberScheduled: updated,
+            numberAvailable: updated,
+          },
+        });
       },
     ],
+    [
+      / get controllerrevisions /,
+      () =>
+        JSON.stringify({
+          items: [1, proxies.generation].map((number) => ({
+            revision: number,
+            metadata: { labels: { 'controller-revision-hash': `hash-${number}` } },
+          })),
+        }),
+    ],
+    [
+      / get pods -l k8s-app=kube-proxy -o json$/,
+      () =>
+        JSON.stringify({
+          items: ['hash-1', `hash-${proxies.generation}`].map((hash) => ({
+            metadata: { name: `kube-proxy-${hash}`, labels: { 'controller-revision-hash': hash } },
+            spec: { nodeName: 'w1' },
+            status: { containerStatuses: [{ ready: false, restartCount: rolls(proxyText()) ? 0 : 2 }] },
+          })),
+        }),
+    ],
+    [/ logs kube-proxy-\S+ --tail=8$/, ({ text }) => `${/logs (\S+)/.exec(text)?.[1]}: no such mode\n`],
   ];
-  return { maps, rollouts, broken, trial: hostTrial({ commands }) };
+  return { maps, rollouts, broken, proxies, trial: hostTrial({ commands }) };
 }
 
 const uploadsOf = (commands: readonly string[]) =>
@@ -117,20 +176,32 @@ describe('uploadKubeadmConfig', () => {
     expect(uploadsOf(trial.host.commands)).toEqual(['upload-config kubelet']);
   });
 
+  test('and what is otherwise in it is named; what kubeadm adds is not', async () => {
+    const made = ['kind: KubeletConfiguration', 'maxPods: 120', 'evictionHard: {a: 1, b: 2}', 'syncFrequency: 0s'];
+    const { trial } = cluster({ live: {}, uploads: { 'kubelet-config': made.join('\n') } });
+    await trial.play(both);
+    const wanted = { kind: 'KubeletConfiguration', maxPods: 100, evictionHard: { a: 1 }, podsPerCore: 9 };
+    const other = documents.map((document) => (document.maxPods ? wanted : document));
+    const changed = uploadKubeadmConfig({ documents: other, configMaps: ['kubelet-config'] });
+    expect(await trial.precheck(changed)).toMatchObject({
+      because: 'kubelet-config: maxPods differs, podsPerCore is new',
+    });
+  });
+
   test('what another hand changed is uploaded again', async () => {
     const { trial, maps } = cluster({ live: {}, uploads: { 'kubelet-config': 'ours' } });
     await trial.play(both);
     const map = maps.get('kubelet-config');
-    if (map) map.data.config = 'theirs';
+    if (map) map.data.kubelet = 'theirs';
     expect(await trial.precheck(both)).toMatchObject({ because: 'kubelet-config: it was changed by another hand' });
     await trial.play(both);
-    expect(maps.get('kubelet-config')?.data.config).toBe('ours');
+    expect(maps.get('kubelet-config')?.data.kubelet).toBe('ours');
   });
 
   test('kube-proxy is rolled over where its ConfigMap has become another', async () => {
     const { trial, rollouts } = cluster({ live: { 'kube-proxy': 'old' }, uploads: { 'kube-proxy': 'new' } });
     expect((await trial.play(proxy)).again?.state).toBe('satisfied');
-    expect(rollouts).toEqual(['restart']);
+    expect(rollouts).toEqual(['restart daemonset/kube-proxy']);
   });
 
   test('and left alone where it has not', async () => {
@@ -145,7 +216,40 @@ describe('uploadKubeadmConfig', () => {
     await expect(trial.play(proxy)).rejects.toThrow();
     broken.off = false;
     expect((await trial.play(proxy)).again?.state).toBe('satisfied');
-    expect(rollouts).toEqual(['restart']);
+    expect(rollouts).toEqual(['restart daemonset/kube-proxy']);
+    expect(trial.host.files.has('/var/lib/kubexm/kube-proxy.change.json')).toBe(false);
+  });
+
+  test('a DaemonSet of another hand is put right, and waited for', async () => {
+    const { trial, rollouts, proxies } = cluster({ live: {}, uploads: { 'kube-proxy': 'mode: iptables' } });
+    await trial.play(proxy);
+    Object.assign(proxies, { image: 'kube-proxy:theirs', generation: 7 });
+    rollouts.length = 0;
+    const { first, again } = await trial.play(proxy);
+    expect(first).toMatchObject({ because: 'kube-proxy: its DaemonSet was changed by another hand' });
+    expect([proxies.image, again?.state, rollouts]).toEqual(['kube-proxy:v1.34.4', 'satisfied', []]);
+  });
+
+  test('pods that were only asked to start anew are as noted', async () => {
+    const { trial, proxies } = cluster({ live: {}, uploads: { 'kube-proxy': 'mode: iptables' } });
+    await trial.play(proxy);
+    Object.assign(proxies, { restartedAt: 'now', generation: 9 });
+    expect((await trial.precheck(proxy)).state).toBe('satisfied');
+  });
+
+  test('a configuration that kube-proxy cannot run with is put back where it is, and the failure has its words', async () => {
+    const { trial, rollouts, maps } = cluster({
+      live: { 'kube-proxy': 'old' },
+      uploads: { 'kube-proxy': 'new' },
+      rolls: (config) => config !== 'new',
+    });
+    await expect(trial.play(proxy)).rejects.toMatchObject({
+      message: 'kube-proxy does not come up with its new configuration; the old one was put back and works',
+      details: ['w1: kube-proxy-hash-2 ends again and again', 'kube-proxy-hash-2: no such mode'],
+      retryable: false,
+    });
+    expect(maps.get('kube-proxy')?.data).toEqual({ 'config.conf': 'old' });
+    expect(rollouts).toEqual(['restart daemonset/kube-proxy', 'undo daemonset/kube-proxy --to-revision=1']);
     expect(trial.host.files.has('/var/lib/kubexm/kube-proxy.change.json')).toBe(false);
   });
 });

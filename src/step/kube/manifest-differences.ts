@@ -29,6 +29,23 @@ export async function documentDifferences(live: string, wanted: string): Promise
   return keyDifferences(await parsed(live), await parsed(wanted));
 }
 
+/** What a document that has more keys has otherwise than these are wanted, by their upper keys; nothing of one without content. */
+export async function namedDifferences(live: string, wanted: object): Promise<readonly string[]> {
+  const document = await parsed(live);
+  return Object.keys(document).length === 0 ? [] : keyDifferences(narrowed(document, wanted) as object, wanted);
+}
+
+/** Only what the other has as well. */
+function narrowed(live: unknown, wanted: unknown): unknown {
+  if (!isObject(live) || !isObject(wanted)) return live;
+  const common = Object.entries(live).filter(([key]) => key in wanted);
+  return Object.fromEntries(common.map(([key, value]) => [key, narrowed(value, wanted[key])]));
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** What differs between two command lines, by flag: `--v differs`, `--v is new`, `--v is too much`. */
 export function flagDifferences(live: readonly string[], wanted: readonly string[]): readonly string[] {
   const [a, b] = [flagsOf(live), flagsOf(wanted)];
