@@ -1,4 +1,5 @@
 import { commonOptions, eventsOption, type GroupSpec, operationOptions, templatesOption } from '../command-spec.js';
+import { upgradeOptions } from './upgrade-options.js';
 
 /** `kubexm cluster …` */
 export const clusterGroup: GroupSpec = {
@@ -29,15 +30,18 @@ export const clusterGroup: GroupSpec = {
         { flags: '--all', description: 'also show what is as wanted already' },
         { flags: '--offline', description: 'ask no host: structure only' },
         { flags: '--save <file>', description: 'also write the plan as JSON', completes: 'files' },
-        { flags: '--to <version>', description: 'show what `kubexm cluster upgrade --to` would do instead' },
-        { flags: '--via <versions>', description: 'with --to: releases to stop at on the way' },
+        {
+          flags: '--to <version>',
+          description: 'show what `kubexm cluster upgrade --to` would do instead; the following are for it alone',
+        },
+        ...upgradeOptions,
         eventsOption,
         templatesOption,
       ],
       examples: [
         'kubexm cluster plan',
         'kubexm cluster plan --offline -o mermaid > plan.mmd',
-        'kubexm cluster plan --to v1.34.4',
+        'kubexm cluster plan --to v1.34.4 --max-unavailable 20%',
       ],
       load: () => import('./plan.js'),
     },
@@ -64,35 +68,10 @@ export const clusterGroup: GroupSpec = {
       description:
         'Looks first for everything that could stop it half-way, takes a snapshot of etcd, and brings all files and images to their hosts.\nSeveral minors are one plan, each complete before the next. Stops at the first failure with the cluster serving; run again, it goes on.',
       options: [
-        ...operationOptions(),
+        // There is no way back from an upgrade: to undo the files of a half of it would take the other half down.
+        ...operationOptions().filter(({ flags }) => flags !== '--rollback'),
         { flags: '--to <version>', description: 'such as v1.35.4; default: the version of the config' },
-        { flags: '--via <versions>', description: 'releases to stop at on the way, one a minor: v1.34.4,v1.35.2' },
-        {
-          flags: '--max-unavailable <count>',
-          description: 'workers that are away at once: a number, or a share such as 20%',
-          fallback: '1',
-        },
-        { flags: '--canary <node>', description: 'the worker that goes first, alone' },
-        {
-          flags: '--pause-after <point>',
-          description: 'stop there; the same command goes on',
-          choices: ['control-plane', 'canary'],
-        },
-        {
-          flags: '--certificate-renewal <choice>',
-          description: "whether kubeadm renews the control plane's certificates",
-          choices: ['true', 'false'],
-          fallback: 'true',
-        },
-        {
-          flags: '--drain-timeout <seconds>',
-          description: 'how long the pods of one node may take to go',
-          fallback: '600',
-        },
-        {
-          flags: '--accept-removed-apis',
-          description: 'go on although clients ask for APIs that the new version does not serve',
-        },
+        ...upgradeOptions,
       ],
       examples: [
         'kubexm cluster upgrade --to v1.34.4 --dry-run',

@@ -42,8 +42,8 @@ export function runCluster({
     quiet,
     name: savedPlan === undefined ? 'cluster create' : `cluster apply ${savedPlan}`,
     read: (runtime) => (savedPlan === undefined ? nodesThereAre(runtime) : Promise.resolve(undefined)),
-    plan(ctx, observed, runtime) {
-      if (savedPlan !== undefined) return runtime.savedPlan(savedPlan);
+    async plan(ctx, observed, runtime) {
+      if (savedPlan !== undefined) return refuseUpgrade(await runtime.savedPlan(savedPlan), savedPlan);
       if (prune && observed?.objects === null) throw nodesUnknown(observed);
       strays = observed === undefined ? [] : strayNodes(ctx, observed);
       return prune && observed !== undefined && strays.length > 0
@@ -57,6 +57,19 @@ export function runCluster({
       return `Kubeconfig: ${kubeconfig}\nNext: kubectl --kubeconfig ${kubeconfig} get nodes`;
     },
   });
+}
+
+/** What stands in the way of an upgrade is looked for when it is planned: a saved plan would pass by it. */
+function refuseUpgrade(graph: ClusterGraph, path: string): ClusterGraph {
+  if (graph.name !== 'upgrade-cluster') return graph;
+  throw new KubexmError(
+    'GUARD_REFUSED',
+    `${path} is the plan of an upgrade, which rests on what ran when it was made`,
+    {
+      hint: 'kubexm cluster upgrade --to VERSION, with the options that it was planned with: it makes the same plan',
+      retryable: false,
+    },
+  );
 }
 
 function describePlan({ metadata, spec }: Cluster, graph: ClusterGraph): string {

@@ -16,24 +16,23 @@ import type { Runtime } from '../../runtime/index.js';
 import type { CommonOptions, Invocation } from '../command-spec.js';
 import { type Io, note, print, printJson } from '../io.js';
 import { loadConfig } from '../load.js';
-import { readCluster } from '../operation.js';
+import { readCluster, sizeOf } from '../operation.js';
 import { stderrStyle, stdoutStyle } from '../readers.js';
 import { exitCodeOfRun, runPlan } from '../run-plan.js';
 import { gatherFacts, withRuntime } from '../session.js';
 import { nodesThereAre, strayLines } from './execute.js';
 import { type CheckedJob, formatCheckedPlan } from './plan-tree.js';
-import { kubernetesVersion, viaOf } from './upgrade.js';
-import { planUpgrade } from './upgrade-plan.js';
+import { type UpgradeChoice, upgradeChoice } from './upgrade-choice.js';
+import type { UpgradeOptions } from './upgrade-options.js';
+import { configEdits, planUpgrade, upgradeLines } from './upgrade-plan.js';
 
-interface PlanOptions extends CommonOptions {
+/** With `to`: the plan of an upgrade instead. */
+interface PlanOptions extends CommonOptions, UpgradeOptions {
   readonly all?: boolean;
   readonly offline?: boolean;
   readonly save?: string;
   readonly events?: string;
   readonly templates?: string;
-  /** The plan of an upgrade instead. */
-  readonly to?: string;
-  readonly via?: string;
 }
 
 const offlineNote =
@@ -47,14 +46,16 @@ export async function run({ options, io }: Invocation<PlanOptions>): Promise<num
       hint: `kubexm cluster plan --to ${options.to}`,
     });
   }
+  if (options.to === undefined) refuseUpgradeOptions(options);
+  const choice = options.to === undefined ? undefined : upgradeChoice(options, options.to);
   return withRuntime({ cluster, io, templates: options.templates }, async (runtime) => {
     const offline = options.offline === true;
     if (offline) note(io, offlineNote);
     else await gatherFacts(runtime, io);
     const graph =
-      options.to === undefined
+      choice === undefined
         ? createCluster.plan(runtime.planContext({ assumeFresh: offline }))
-        : await upgradeGraph(runtime, options, options.to);
+        : await upgradeGraph(runtime, { choice, config: options.config, io });
     const seen = offline ? undefined : await nodesThereAre(runtime);
     if (seen) for (const line of strayLines(strayNodes(runtime.planContext(), seen), false)) note(io, line);
     if (options.save !== undefined) await save(graph, options.save, io);
@@ -66,18 +67,25 @@ export async function run({ options, io }: Invocation<PlanOptions>): Promise<num
   });
 }
 
-async function upgradeGraph(runtime: Runtime, { config, via }: PlanOptions, to: string): Promise<ClusterGraph> {
+/** The plan of `cluster upgrade` with the same options; what that says before it asks is said here too. */
+async function upgradeGraph(
+  runtime: Runtime,
+  { choice, config, io }: { readonly choice: UpgradeChoice; readonly config: string; readonly io: Io },
+): Promise<ClusterGraph> {
+  const ctx = runtime.planContext();
   const observed = await readCluster(runtime, upgradeStateOf);
-  const { graph } = await planUpgrade(runtime.planContext(), observed, {
-    config,
-    to: kubernetesVersion('--to', to),
-    via: viaOf(via),
-    maxUnavailable: '1',
-    certificateRenewal: true,
-    drainSeconds: 600,
-    acceptRemovedApis: false,
+  const planned = await planUpgrade(ctx, observed, { ...choice, config });
+  const edits = await configEdits(ctx.cluster, config, choice.to);
+  note(io, upgradeLines(planned, { to: choice.to, size: sizeOf(planned.graph), edits }).join('\n'));
+  return planned.graph;
+}
+
+/** They mean nothing without `--to`; those that have a value anyhow cannot be told. */
+function refuseUpgradeOptions({ via, canary, pauseAfter, acceptRemovedApis }: PlanOptions): void {
+  if ([via, canary, pauseAfter, acceptRemovedApis].every((each) => each === undefined)) return;
+  throw new KubexmError('USAGE', 'only the plan of an upgrade takes these options', {
+    hint: 'kubexm cluster plan --to VERSION',
   });
-  return graph;
 }
 
 interface Checked {

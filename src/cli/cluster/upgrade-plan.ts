@@ -5,7 +5,6 @@ import {
   type ClusterGraph,
   maxUnavailable,
   obstaclesOf,
-  type PausePoint,
   type PlanContext,
   requireWorker,
   runningVersions,
@@ -15,22 +14,7 @@ import {
   upgradePath,
   upgradeStages,
 } from '../../pipeline/index.js';
-
-/** What a user chooses of an upgrade. */
-export interface UpgradeChoice {
-  /** The config's path. */
-  readonly config: string;
-  /** With v. */
-  readonly to: string;
-  readonly via: readonly string[];
-  readonly canary?: string | undefined;
-  readonly pauseAfter?: PausePoint | undefined;
-  /** `2` or `20%`. */
-  readonly maxUnavailable: string;
-  readonly certificateRenewal: boolean;
-  readonly drainSeconds: number;
-  readonly acceptRemovedApis: boolean;
-}
+import type { UpgradeChoice } from './upgrade-choice.js';
 
 export interface PlannedUpgrade {
   readonly graph: ClusterGraph;
@@ -40,11 +24,11 @@ export interface PlannedUpgrade {
   readonly warnings: readonly string[];
 }
 
-/** From what runs to what is wanted. Throws GUARD_REFUSED with everything that stands in the way, all at once. */
+/** From what runs to what is wanted; `config`: its path. Throws GUARD_REFUSED with everything that stands in the way, all at once. */
 export async function planUpgrade(
   ctx: PlanContext,
   observed: UpgradeObservation,
-  choice: UpgradeChoice,
+  choice: UpgradeChoice & { readonly config: string },
 ): Promise<PlannedUpgrade> {
   const { to, via, canary, pauseAfter, config } = choice;
   requireWorker(ctx, canary);
@@ -82,6 +66,41 @@ export async function planUpgrade(
     drainSeconds,
   }).plan(ctx);
   return { graph, path, stages, atOnce, warnings };
+}
+
+/** What of it is still to be done. */
+export function openStages(planned: PlannedUpgrade | undefined): readonly UpgradeStage[] {
+  return planned?.stages.filter(({ done }) => !done) ?? [];
+}
+
+/** The stage after which this run stops, before the upgrade is whole. */
+export function pauseOf(planned: PlannedUpgrade | undefined, to: string): UpgradeStage | undefined {
+  const last = planned?.stages.at(-1);
+  return last === undefined || (last.name === 'end' && last.version === to) ? undefined : last;
+}
+
+/** What will happen, in words. `edits`: what is to be written into the config when all is through. */
+export function upgradeLines(
+  planned: PlannedUpgrade | undefined,
+  { to, size, edits }: { readonly to: string; readonly size: string; readonly edits: readonly string[] },
+): readonly string[] {
+  const open = openStages(planned);
+  if (planned === undefined || open.length === 0)
+    return [`all nodes run ${to}; what hangs on it is looked after: ${size}`];
+  const pause = pauseOf(planned, to);
+  return [
+    `Kubernetes to ${planned.path.join(', then ')}; ${size}`,
+    ...open.map((stage) => stageText(stage, planned.atOnce)),
+    ...(pause === undefined ? [] : [`  then it stops; the same command goes on from there`]),
+    ...planned.warnings.map((warning) => `warning: ${warning}`),
+    ...(pause === undefined ? edits : []),
+  ];
+}
+
+function stageText({ version, name, hosts, made }: UpgradeStage, atOnce: number): string {
+  const left = hosts.filter((host) => !made.includes(host)).join(', ');
+  const how = name === 'workers' ? `workers, ${atOnce} at a time` : name === 'canary' ? 'canary' : 'control planes';
+  return `  ${version} ${how}: ${left === '' ? hosts.join(', ') : left}`;
 }
 
 /** What must be written into the config afterwards, so that `cluster create` wants the same; empty where nothing must. */
