@@ -152,6 +152,11 @@ async function webKeys(key: KeyObject) {
   };
 }
 
+/** Throws PKI_BROKEN for a key that nothing here can sign with. */
+export function requireSigningKey(key: KeyObject): void {
+  algorithmsOf(key);
+}
+
 /** kubexm's own keys are P-256; a CA that the user brings may have another one. */
 function algorithmsOf(key: KeyObject) {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;

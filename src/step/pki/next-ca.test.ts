@@ -94,6 +94,38 @@ describe('a CA that follows another', () => {
     expect((await runStep(requireCa({ files: current, rotating: true }))).first.state).toBe('satisfied');
   });
 
+  test("the user's own is taken as it is, and goes on without being named again", async () => {
+    const { step, current, next, cross, pair, certificate } = await setting();
+    const source = pair('company');
+    await runStep(generateCACert({ files: source, subject: { commonName: 'company' } }));
+    const own = nextCa({ current, next, cross, source });
+    expect((await runStep(own)).last.state).toBe('satisfied');
+    expect(await readFile(next.cert, 'utf8')).toBe(await readFile(source.cert, 'utf8'));
+    expect((await stat(next.key)).mode & 0o777).toBe(0o600);
+    expect((await certificate(cross)).subject).toBe('CN=company');
+    for (const again of [own, step]) expect((await runStep(again)).first.state).toBe('satisfied');
+  });
+
+  test("the user's own is refused where it is no other CA, cannot sign, or another rotation is under way", async () => {
+    const { step, current, next, pair } = await setting();
+    const own = (source: { cert: string; key: string }) => runStep(nextCa({ current, next, source }));
+    const leaf = pair('leaf');
+    await runStep(generateSignedCert({ files: leaf, ca: current, subject: { commonName: 'x' }, usages: ['client'] }));
+    const company = pair('company');
+    await runStep(generateCACert({ files: company, subject: { commonName: 'company' } }));
+    const sameKey = pair('same-key');
+    await writeFile(sameKey.key, await readFile(current.key));
+    await runStep(generateCACert({ files: sameKey, subject: { commonName: 'new name' } }));
+    await expect(own(current)).rejects.toMatchObject({ message: expect.stringContaining('is the CA of the cluster') });
+    await expect(own(sameKey)).rejects.toMatchObject({ message: expect.stringContaining('has the key of the CA') });
+    await expect(own(leaf)).rejects.toMatchObject({ code: 'PKI_BROKEN' });
+    await expect(own({ cert: company.cert, key: current.key })).rejects.toMatchObject({ code: 'PKI_BROKEN' });
+    await expect(own(pair('none'))).rejects.toMatchObject({ code: 'FILE_MISSING' });
+    await expect(stat(next.cert)).rejects.toThrow('ENOENT');
+    await runStep(step);
+    await expect(own(company)).rejects.toMatchObject({ code: 'GUARD_REFUSED' });
+  });
+
   test('takes the place of the current one, which is kept; interrupted in between, it is gone on with', async () => {
     const { step, current, next, previous, certificate } = await setting();
     await runStep(step);

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { KubexmError } from '../../errors/index.js';
 import { unlessMissing } from '../../util/system-error.js';
+import type { StepContext } from '../context.js';
 import { requireControlNode } from '../control-node.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { fileDigest } from './digest.js';
@@ -16,6 +17,7 @@ import {
   writePublic,
 } from './files.js';
 import { issueCa, issueCross, newEcKey } from './issue.js';
+import { ownFiles } from './own-ca.js';
 import type { CertificateFiles } from './params.js';
 import { daysLeft, daysText } from './validity.js';
 
@@ -28,7 +30,9 @@ export interface NextCa {
   readonly current: CertificateFiles;
   readonly next: CertificateFiles;
   readonly cross?: string;
-  /** Of the next CA. Default 3650 (10 years). */
+  /** The user's own files for the next CA. Absent: one is made. */
+  readonly source?: CertificateFiles;
+  /** Of one that is made. Default 3650 (10 years). */
   readonly validDays?: number;
 }
 
@@ -41,8 +45,11 @@ export const nextCa = defineStep<NextCa>({
   writes: ({ next }) => [fileDigest(next.cert).$output, fileDigest(next.key).$output],
   async precheck(ctx, p) {
     requireControlNode(ctx, kind);
-    await currentCa(p);
+    const current = await currentCa(p);
     const { certificate, key } = await readPair(p.next);
+    const own = p.source === undefined ? undefined : await ownFiles(p.source);
+    if (own !== undefined) refuseSource(p, { own: own.certificate, current: current.certificate, next: certificate });
+    if (own !== undefined && certificate === undefined) warnOfSource(ctx, p, own.certificate);
     if (!certificate || !key) return needed('there is none yet');
     if (!certificate.checkPrivateKey(key)) return needed('it was not finished: the key is not its own');
     const fault = await modeFault(p.next.key);
@@ -56,10 +63,10 @@ export const nextCa = defineStep<NextCa>({
     const found = await readPair(p.next);
     let { certificate, key } = found;
     if (!certificate || !key || !certificate.checkPrivateKey(key)) {
-      key = await newEcKey();
-      const commonName = nextName(current.certificate);
-      await writePrivate(p.next.key, privateKeyPem(key));
-      await writePublic(p.next.cert, await issueCa({ key, subject: { commonName }, validDays: p.validDays ?? 3650 }));
+      const made = p.source === undefined ? await madeCa(p, current.certificate) : await takenCa(p.source);
+      await writePrivate(p.next.key, privateKeyPem(made.key));
+      await writePublic(p.next.cert, made.pem);
+      key = made.key;
       certificate = new X509Certificate(await readFile(p.next.cert));
     }
     await closeToOthers(p.next.key);
@@ -73,6 +80,51 @@ export const nextCa = defineStep<NextCa>({
     await writeDigests(ctx, [p.next.cert, p.next.key]);
   },
 });
+
+async function madeCa({ validDays = 3650 }: NextCa, current: X509Certificate) {
+  const key = await newEcKey();
+  return { key, pem: await issueCa({ key, subject: { commonName: nextName(current) }, validDays }) };
+}
+
+async function takenCa(source: CertificateFiles) {
+  const { certificate, key } = await ownFiles(source);
+  return { key, pem: certificate.toString() };
+}
+
+/** What hangs on a rotation that has begun cannot be changed to yet another CA, and a leaked key stays leaked. */
+function refuseSource(
+  { source, next: files }: NextCa,
+  {
+    own,
+    current,
+    next,
+  }: { readonly own: X509Certificate; readonly current: X509Certificate; readonly next: X509Certificate | undefined },
+): void {
+  const named = source?.cert ?? '';
+  const refused = (message: string, hint: string) =>
+    new KubexmError('GUARD_REFUSED', message, { hint, retryable: false });
+  if (next !== undefined && next.fingerprint256 !== own.fingerprint256)
+    throw refused(
+      `a rotation to another CA than ${named} is under way (${files.cert})`,
+      'go on with that one first: the same command without --cert and --key',
+    );
+  if (next !== undefined) return;
+  if (own.fingerprint256 === current.fingerprint256)
+    throw refused(`${named} is the CA of the cluster already`, 'kubexm certs list');
+  if (own.publicKey.equals(current.publicKey))
+    throw refused(`${named} has the key of the CA that is to go`, 'make a CA with a key of its own');
+}
+
+function warnOfSource(ctx: StepContext, { source }: NextCa, own: X509Certificate): void {
+  const left = daysLeft(own);
+  const named = source?.cert ?? '';
+  if (left < 365) ctx.log('warn', `${named} ends in ${daysText(left)}: what it signs ends with it`);
+  if (!own.checkIssued(own))
+    ctx.log(
+      'warn',
+      `${named} is signed by another CA: clients that want the whole way to a root do not trust it alone`,
+    );
+}
 
 /** Its key may be lost: then it cannot sign the cross certificate, and a rotation is the way out. */
 async function currentCa({ current }: NextCa) {

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { KubexmError } from '../../errors/index.js';
 import { requireControlNode } from '../control-node.js';
@@ -6,6 +6,7 @@ import { defineStep, needed, satisfied } from '../define.js';
 import { readCa, refuseHalfRotated } from './ca-cert.js';
 import { fileDigest } from './digest.js';
 import { closeToOthers, modeFault, writeDigests, writePrivate, writePublic } from './files.js';
+import { requireSigningKey } from './issue.js';
 import type { CertificateFiles } from './params.js';
 
 /** `source`: the user's own files; `files`: where the cluster's CA lies. */
@@ -48,11 +49,17 @@ export const ownCa = defineStep<OwnCa>({
   },
 });
 
-async function ownFiles(source: CertificateFiles): Promise<{ readonly certificate: X509Certificate }> {
+/** The user's own CA at these paths. Throws where it is not there, or cannot sign. */
+export async function ownFiles(
+  source: CertificateFiles,
+): Promise<{ readonly certificate: X509Certificate; readonly key: KeyObject }> {
   const own = await readCa(source);
-  if (own.state === 'complete') return own;
+  if (own.state === 'complete') {
+    requireSigningKey(own.key);
+    return own;
+  }
   throw new KubexmError('FILE_MISSING', `the CA ${own.state === 'absent' ? source.key : source.cert} is not there`, {
-    hint: 'correct spec.certs in the cluster file; without it, kubexm makes a CA of its own',
+    hint: 'correct the path; where you name none, kubexm makes a CA of its own',
     retryable: false,
   });
 }

@@ -1,0 +1,78 @@
+import type { CertsComponent } from '../../common/work-dirs.js';
+import { CONTROL_NODE, type Draft, type HostName, type Ref, type Step } from '../../plan/index.js';
+import { type CertificateFiles, nextCa, restartStaticPod, type StepContext } from '../../step/index.js';
+import { criEndpoint } from '../container-runtime/runtime-hosts.js';
+import { hostsWithRole, type PlanContext } from '../context.js';
+import type { KubernetesLeaf } from '../kubernetes/leaves.js';
+import { certificateFiles, signed } from '../pki.js';
+import { nextName } from './observe.js';
+import { leafName } from './renew.js';
+
+/** `isSigned`: the new CA has signed everything, and is trusted everywhere. `source`: the user's own files for it. */
+export interface CaChange {
+  readonly isSigned: boolean;
+  readonly source?: CertificateFiles;
+}
+
+/** The CA that is to come, on the control machine. */
+export function madeNext(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  {
+    component,
+    name,
+    cross,
+    change: { source },
+  }: {
+    readonly component: CertsComponent;
+    readonly name: string;
+    readonly cross?: string;
+    readonly change: CaChange;
+  },
+): Ref {
+  const { current, next } = authorityFiles(ctx, component, name);
+  const step = nextCa({
+    current,
+    next,
+    ...(cross === undefined ? {} : { cross }),
+    ...(source === undefined ? {} : { source }),
+  });
+  return g.shared(`/pki/${component}/${nextName(name)}`, [CONTROL_NODE], step);
+}
+
+/** Of the cluster's CA: kubeadm's name for its file, and those of the rotation. */
+export function authorityFiles(ctx: PlanContext, component: CertsComponent, name: string) {
+  return {
+    current: certificateFiles(ctx, component, name),
+    next: certificateFiles(ctx, component, nextName(name)),
+    previous: certificateFiles(ctx, component, `${name}-previous`),
+  };
+}
+
+/** A leaf on the control machine, signed by the CA that is to come. */
+export function signedByNext(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, made: Ref): Ref {
+  const { subject, usages, sans, ca } = leaf;
+  return signed(g, ctx, {
+    component: 'kubernetes',
+    name: leafName(leaf),
+    ca: made,
+    signer: nextName(ca),
+    subject,
+    usages,
+    ...(sans === undefined ? {} : { sans }),
+  });
+}
+
+/** Restarts a static pod of a control plane that was started before these files were written. */
+export function restartPod(
+  ctx: PlanContext,
+  host: HostName,
+  component: string,
+  inputs: readonly string[],
+): Step<StepContext> {
+  return restartStaticPod({ component, nodeName: host, endpoint: criEndpoint(ctx, host).socket, inputs });
+}
+
+export function nodesOf(ctx: PlanContext): readonly HostName[] {
+  return [...new Set([...hostsWithRole(ctx, 'control-plane'), ...hostsWithRole(ctx, 'worker')])];
+}
