@@ -16,6 +16,7 @@ export async function runPlan({
   mode,
   events,
   rollback = false,
+  beyond = false,
   also,
 }: {
   runtime: Runtime;
@@ -24,6 +25,8 @@ export async function runPlan({
   mode: 'apply' | 'check';
   events?: string | undefined;
   rollback?: boolean;
+  /** In check mode: also asks what waits for a change. */
+  beyond?: boolean;
   /** One more reader, for the command's own use. */
   also?: (event: EngineEvent) => void;
 }): Promise<{ report: RunReport; runDir: string }> {
@@ -36,6 +39,7 @@ export async function runPlan({
   try {
     const { runDir } = await runtime.run(graph, {
       mode,
+      beyond,
       emit,
       stop: signals.stop,
       rollbackOnFailure: rollback,

@@ -22,6 +22,8 @@ export interface JobRunner<Ctx> {
 export interface RunnerSetting<Ctx> extends AttemptSetting<Ctx> {
   readonly options: Pick<RunOptions<Ctx>, 'mode' | 'abortGraceMs'>;
   readonly slots: Slots<Ctx>;
+  /** It waits for a change of another, and is only asked what it would say now. */
+  tentative(job: JobEntry<Ctx>): boolean;
   /** Why nothing may start any more. */
   stopping(): string | undefined;
   report(error: unknown): ErrorReport;
@@ -149,7 +151,7 @@ export function createJobRunner<Ctx>(setting: RunnerSetting<Ctx>): JobRunner<Ctx
     const { attempts = 1, backoffMs = BACKOFF_MS } = job.step.policy ?? {};
     const failure = { error: setting.report(aborted ? interrupted(job, thrown) : thrown), phase };
     const hopeless = thrown instanceof KubexmError && !thrown.retryable;
-    if (hopeless || life.attempts >= attempts || setting.stopping() !== undefined) {
+    if (hopeless || life.attempts >= attempts || setting.tentative(job) || setting.stopping() !== undefined) {
       end(life, held, { state: 'failed', ...failure });
       return;
     }

@@ -67,6 +67,29 @@ describe('a job', () => {
     expect(totals).toMatchObject({ wouldChange: 0, waits: 2 });
   });
 
+  it('that waits for a change is asked as things are, where that is wanted; only what it finds to change counts', async () => {
+    const g = plan();
+    const first = g.add('first', ['a'], toyStep({ precheck: async () => needed, run: never }));
+    const other = g.add('other', ['a'], toyStep({ precheck: async () => needed, run: never }), { after: first });
+    let asked = 0;
+    const cannotTell = async () => {
+      asked += 1;
+      throw new Error('nothing is there');
+    };
+    const broken = g.add('broken', HOSTS, toyStep({ precheck: cannotTell, policy: { attempts: 3 } }), { after: other });
+    g.add('same', ['a'], toyStep({ precheck: async () => satisfied, run: never }), { after: broken });
+    const graph = g.done();
+    const found = await start(graph, { mode: 'check', beyond: true }).result;
+    expect([found.state, asked]).toEqual(['done', HOSTS.length]);
+    expect(found.totals).toMatchObject({ wouldChange: 2, waits: HOSTS.length + 1, satisfied: 0, failed: 0 });
+    expect(found.jobs.at(-1)?.outcome).toEqual({
+      state: 'waits',
+      because: 'waits for d/other on a, which would change',
+    });
+    const { totals } = await start(graph, { mode: 'check' }).result;
+    expect(totals).toMatchObject({ wouldChange: 1, waits: HOSTS.length + 2 });
+  });
+
   it('fails where it ends without an error and is still needed', async () => {
     const g = plan();
     g.add('x', ['a'], toyStep({ run: async () => {} }));

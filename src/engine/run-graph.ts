@@ -70,6 +70,8 @@ async function runJobs<Ctx>(
   const outcomes: JobOutcome[] = Array.from({ length: jobs.length });
   const changed: ChangedJob<Ctx>[] = [];
   const readiness = createReadiness(table);
+  // By job that is asked though it waits: the root of what it waits for.
+  const tentative = new Map<number, number>();
   let open = jobs.length;
   let stopped: 'no' | 'by signal' | 'by failure' = 'no';
   let cutShort = false;
@@ -84,16 +86,23 @@ async function runJobs<Ctx>(
     options,
     slots,
     random: options.random ?? Math.random,
+    tentative: (job) => tentative.has(job.index),
     stopping: () =>
       stopped === 'no'
         ? undefined
         : stopped === 'by signal'
           ? 'the run was stopped'
           : 'an earlier failure ended the run',
-    finished(job, outcome, startedAt, before) {
+    finished(job, ended, startedAt, before) {
+      const waitsFor = tentative.get(job.index);
+      const outcome =
+        waitsFor === undefined || ended.state === 'would-change' || ended.state === 'cancelled'
+          ? ended
+          : waiting(waitsFor);
       if (outcome.state === 'changed' && options.rollbackOnFailure === true) changed.push({ job, before });
       if (outcome.state === 'failed' && options.failFast === true) stop('by failure');
-      settle(record(job, outcome, clock() - startedAt, outcome.state === 'cancelled' ? STOPPED : job.index));
+      const own = outcome.state === 'waits' ? (waitsFor ?? job.index) : job.index;
+      settle(record(job, outcome, clock() - startedAt, outcome.state === 'cancelled' ? STOPPED : own));
     },
   });
 
@@ -115,12 +124,15 @@ async function runJobs<Ctx>(
     for (const release of queue) {
       const job = jobs[release.job];
       if (job === undefined) continue;
-      if (release.state === 'ready' && stopped === 'no') ready.push(job);
+      if (release.state === 'blocked' && options.beyond === true && stopped === 'no') {
+        tentative.set(job.index, release.by);
+        ready.push(job);
+      } else if (release.state === 'ready' && stopped === 'no') ready.push(job);
       else {
         const root = release.state === 'ready' ? STOPPED : release.by;
         const more = record(
           job,
-          { state: release.state === 'blocked' ? 'waits' : 'cancelled', because: reason(release, root) },
+          release.state === 'blocked' ? waiting(root) : { state: 'cancelled', because: reason(root) },
           0,
           root,
         );
@@ -131,12 +143,15 @@ async function runJobs<Ctx>(
     if (open === 0) allEnded();
   }
 
-  function reason(release: Release, root: number): string {
+  function reason(root: number): string {
     const job = jobs[root];
     if (job === undefined) return stopped === 'by failure' ? 'an earlier failure ended the run' : 'the run was stopped';
-    return release.state === 'blocked'
-      ? `waits for ${job.node} on ${job.host}, which would change`
-      : `${job.node} on ${job.host} failed`;
+    return `${job.node} on ${job.host} failed`;
+  }
+
+  function waiting(root: number): JobOutcome {
+    const job = jobs[root];
+    return { state: 'waits', because: `waits for ${job?.node} on ${job?.host}, which would change` };
   }
 
   function stop(by: 'by signal' | 'by failure'): void {

@@ -31,6 +31,11 @@ export interface StopSignals {
 export interface RunOptions<Ctx> {
   /** `check` asks prechecks only and changes nothing. */
   readonly mode: 'apply' | 'check';
+  /**
+   * In check mode: what waits for a change is asked as well, as things are. What it finds to change already is told; whatever
+   * else it answers counts for nothing, and it waits. Default false: of a thing that is not there yet nothing is asked.
+   */
+  readonly beyond?: boolean;
   readonly limits: Limits;
   readonly stop?: StopSignals;
   /** After a failure, undo what this run changed, last first. Default false: stop and explain. */

@@ -64,6 +64,8 @@ export interface Runtime {
     graph: ExecutionGraph<StepContext>,
     options: {
       readonly mode: 'apply' | 'check';
+      /** In check mode: also asks what waits for a change; for clusters that are there. Default false. */
+      readonly beyond?: boolean;
       emit(
         event: EngineEvent,
       ): void /** After a failure, undo what the run changed, where that can be done. Default false. */;
@@ -228,7 +230,7 @@ interface Parts {
 async function runInDirectory(
   parts: Parts,
   graph: ExecutionGraph<StepContext>,
-  { mode, emit, stop, rollbackOnFailure = false }: Parameters<Runtime['run']>[1],
+  { mode, beyond = false, emit, stop, rollbackOnFailure = false }: Parameters<Runtime['run']>[1],
 ): ReturnType<Runtime['run']> {
   const runDir = await newRunDirectory(parts.dirs, graph, parts.redactor);
   const runners = await openRunners(parts, graph);
@@ -237,6 +239,7 @@ async function runInDirectory(
   try {
     const result = await runGraph(graph, {
       mode,
+      beyond,
       limits,
       stop,
       rollbackOnFailure,

@@ -34,7 +34,7 @@ test('what would change is drift, by host; what could not be looked at is told a
       '  w1',
       '    Label w1: pool is missing',
       '  ✖ w2: no answer',
-      '  1 check more wait for these and were not made',
+      '  1 check more depend on these: what they find then is not known',
     ].join('\n'),
   );
   expect(hasNoDrift(drift)).toBe(false);

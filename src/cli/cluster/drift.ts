@@ -17,7 +17,7 @@ import { nodesThereAre } from './execute.js';
 /** How a cluster differs from its file, as `cluster plan` would find it. */
 export interface Drift {
   readonly differences: readonly Difference[];
-  /** Steps that wait for one of the differences: whether they find more is known when that is put right. */
+  /** Steps that depend on one of the differences and found none now: whether they do is known when that is put right. */
   readonly notCompared: number;
   /** Why it is not known, or not wholly. */
   readonly problems: readonly string[];
@@ -43,6 +43,7 @@ export async function findDrift(runtime: Runtime, down: readonly string[]): Prom
     const graph = createCluster.plan(runtime.planContext());
     await runtime.run(graph, {
       mode: 'check',
+      beyond: true,
       emit: (event) => void (event.type === 'job-finished' && events.push(event)),
       stop: { drain: never, abort: never },
     });
@@ -94,7 +95,9 @@ export function formatDrift(drift: Drift, style: Style): string {
       ...differences.filter((each) => each.host === host).map(({ what, because }) => `    ${what}: ${because}`),
     ]),
     ...problems.map((problem) => `  ${style.red('✖')} ${problem}`),
-    ...(notCompared > 0 ? [`  ${plural(notCompared, 'check')} more wait for these and were not made`] : []),
+    ...(notCompared > 0
+      ? [`  ${plural(notCompared, 'check')} more depend on these: what they find then is not known`]
+      : []),
   ].join('\n');
 }
 

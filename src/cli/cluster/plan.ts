@@ -9,6 +9,7 @@ import {
   graphToJson,
   graphToMermaid,
   graphToText,
+  servingHosts,
   strayNodes,
   upgradeStateOf,
 } from '../../pipeline/index.js';
@@ -116,7 +117,10 @@ async function check({
       because: outcome.state === 'failed' ? outcome.error.message : outcome.because,
     });
   };
-  const { report } = await runPlan({ runtime, graph, io, mode: 'check', events: options.events, also: collect });
+  // Of a cluster that is there all that differs is shown; of one that is not, nothing can be said of what comes later.
+  const beyond = options.to === undefined && servingHosts(runtime.planContext()).length > 0;
+  const { events } = options;
+  const { report } = await runPlan({ runtime, graph, io, mode: 'check', events, beyond, also: collect });
   const failures = formatFailures(report, { style: stderrStyle(io) });
   if (failures !== '') note(io, `\n${failures}\n`);
   return { report, jobs };
