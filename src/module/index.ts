@@ -156,6 +156,7 @@ export {
   rotateEncryptionKey,
   rotateServiceAccountKey,
   rotationPass,
+  rotationStages,
   runningVersions,
   servingHosts,
   settledKey,

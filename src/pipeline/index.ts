@@ -34,6 +34,7 @@ export {
   revisionBump,
   rotatable,
   rotationPass,
+  rotationStages,
   runningVersions,
   servingHosts,
   settledKey,

@@ -33,6 +33,7 @@ export {
   requireServiceAccountKey,
   rotateServiceAccountKey,
 } from './certs/rotate-service-account.js';
+export { rotationStages } from './certs/rotation-text.js';
 export { guardRuntimes } from './container-runtime/guard.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';

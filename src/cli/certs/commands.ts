@@ -53,11 +53,18 @@ export const certsGroup: GroupSpec = {
       ],
       options: [
         ...operationOptions(),
+        {
+          flags: '--cert <file>',
+          description: 'a CA of your own to take, PEM; default: one is made',
+          completes: 'files',
+        },
+        { flags: '--key <file>', description: 'its private key, PEM: RSA or ECDSA', completes: 'files' },
         { flags: '--drop-old', description: 'of service-account: tokens that earlier keys signed are good no more' },
       ],
       examples: [
         'kubexm certs rotate-ca --dry-run',
         'kubexm certs rotate-ca etcd',
+        'kubexm certs rotate-ca cluster --cert company-ca.crt --key company-ca.key',
         'kubexm certs rotate-ca service-account',
       ],
       load: () => import('./rotate-ca.js'),

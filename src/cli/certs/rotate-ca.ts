@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
 import { KubexmError, unreachable } from '../../errors/index.js';
 import {
@@ -9,6 +10,7 @@ import {
   rotateAuthority,
   rotateServiceAccount,
   rotationPass,
+  rotationStages,
 } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
 import type { Io } from '../io.js';
@@ -18,6 +20,8 @@ import { type OperationOptions, readCluster, runOperation, sizeOf } from '../ope
 type Which = (typeof rotatable)[number];
 
 interface RotateOptions extends OperationOptions {
+  readonly cert?: string;
+  readonly key?: string;
   readonly dropOld?: boolean;
 }
 
@@ -26,14 +30,24 @@ interface Observed {
   readonly nodes: readonly string[];
 }
 
+/** The user's own files for the CA that is to come, by absolute paths. */
+interface Source {
+  readonly source?: { readonly cert: string; readonly key: string };
+}
+
 /** `kubexm certs rotate-ca [cluster|front-proxy|etcd|service-account]` */
 export async function run({ options, args: [name = 'cluster'], io }: Invocation<RotateOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
-  if (name === 'service-account') return await rotateKey(cluster, options, io);
+  const own = sourceOf(options, io);
+  if (name === 'service-account') {
+    if (own.source === undefined) return await rotateKey(cluster, options, io);
+    throw new KubexmError('USAGE', '--cert and --key are for CAs: the key of service accounts has no certificate');
+  }
   if (options.dropOld === true)
     throw new KubexmError('USAGE', '--drop-old is for service-account: a rotation of a CA drops the old one itself');
   // The choices of the argument are these words.
   const which = name as Which;
+  let stages: readonly string[] = [];
   const { exitCode } = await runOperation<Observed>({
     cluster,
     options,
@@ -44,13 +58,14 @@ export async function run({ options, args: [name = 'cluster'], io }: Invocation<
       const { objects } = await readCluster(runtime, nodesOf({ certificates: false }));
       return { certificates, nodes: (objects ?? []).map(({ metadata }) => metadata.name) };
     },
-    plan: (ctx, observed) => rotateAuthority({ which, ...observed }).plan(ctx),
+    plan(ctx, observed) {
+      stages = rotationStages(ctx, { which, ...observed });
+      return rotateAuthority({ which, ...observed, ...own }).plan(ctx);
+    },
     summary: (graph, { certificates }) =>
       [
-        `${stageText(rotationPass({ which, certificates }))}: ${sizeOf(graph)}`,
-        '  1. all hosts trust the old CA and the new one',
-        '  2. the new one signs everything; one control plane after the other',
-        '  3. the old one goes, from every host',
+        `${stageText(rotationPass({ which, certificates }), own)}: ${sizeOf(graph)}`,
+        ...stages.map((stage) => `  ${stage}`),
         `  ${effectText(which)}`,
       ].join('\n'),
     question: () => ({
@@ -86,10 +101,19 @@ async function rotateKey(cluster: Cluster, options: RotateOptions, io: Io): Prom
   return exitCode;
 }
 
-function stageText(pass: ReturnType<typeof rotationPass>): string {
+function sourceOf({ cert, key }: RotateOptions, io: Io): Source {
+  if (cert === undefined && key === undefined) return {};
+  if (cert !== undefined && key !== undefined)
+    return { source: { cert: resolve(io.cwd, cert), key: resolve(io.cwd, key) } };
+  throw new KubexmError('USAGE', `${cert === undefined ? '--key' : '--cert'} is given alone: a CA has both files`, {
+    hint: 'kubexm certs rotate-ca --cert FILE --key FILE',
+  });
+}
+
+function stageText(pass: ReturnType<typeof rotationPass>, { source }: Source): string {
   switch (pass) {
     case 'begin':
-      return 'A new CA';
+      return source === undefined ? 'A new CA' : `The CA ${source.cert}`;
     case 'trust':
       return 'The rotation that has begun goes on';
     case 'drop':
@@ -102,11 +126,10 @@ function stageText(pass: ReturnType<typeof rotationPass>): string {
 function effectText(which: Which): string {
   switch (which) {
     case 'cluster':
-      return 'Kubelets, controller managers, schedulers and apiservers are restarted one host after the other; pods go on. Kubeconfigs that you gave to others end with the old CA.';
+      return 'Pods go on. Kubeconfigs that you gave to others end with the old CA.';
     case 'front-proxy':
-      return 'Apiservers are restarted one after the other.';
     case 'etcd':
-      return 'Members of etcd and apiservers are restarted twice, one after the other.';
+      return 'Pods and kubeconfigs are not touched.';
     default:
       return unreachable(which);
   }

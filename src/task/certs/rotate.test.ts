@@ -4,6 +4,7 @@ import { kubernetesLeaves } from '../kubernetes/leaves.js';
 import { planContext, smallCluster } from '../plan-context.fixture.js';
 import type { ObservedCertificate } from './observe.js';
 import { type RotateCa, requireRotatable, rotateCa, rotationPass } from './rotate.js';
+import { rotationStages } from './rotation-text.js';
 
 const ctx = planContext(
   smallCluster({
@@ -114,6 +115,18 @@ describe('rotation of a CA', () => {
     };
     expect(gate()).toEqual(['ca', 'serves-m1', 'serves-m2', 'kubelets']);
     expect(gate(3)).toEqual(['ca']);
+  });
+
+  test('is told pass by pass and host by host, with what is done already', () => {
+    const told = (which: RotateCa['which'], next?: number) =>
+      rotationStages(ctx, { which, certificates: certificates(next) });
+    expect(told('cluster')[1]).toBe(
+      '2. sign anew what apiservers serve, then administrators; apiserver, controller manager and scheduler are restarted: m1, then m2; then kubelets: m1, m2, w1',
+    );
+    expect(told('etcd')[0]).toBe(
+      '1. trust both on m1, m2, m3; members are restarted: m1, then m2, then m3; apiservers: m1, then m2',
+    );
+    expect(told('front-proxy', 999).map((stage) => stage.slice(0, 8))).toEqual(['1. done:', '2. done:', '3. trust']);
   });
 
   test('etcd: members and apiservers are restarted with both CAs before a leaf changes, and with the new one at the end', () => {
