@@ -12,7 +12,7 @@ export const upgrade6 = scenario({
   id: 'upgrade-6',
   title: 'a changed cluster file reaches a running control plane, one host at a time; what cannot run is put back',
   hosts: 4,
-  timeoutMinutes: 25,
+  timeoutMinutes: 35,
   async run(t) {
     const controlPlanes = t.hostNames.slice(0, 3);
     const [first = '', ...others] = controlPlanes;
@@ -53,6 +53,29 @@ export const upgrade6 = scenario({
     assert.equal(await t.onHost(first, 'systemctl is-active kubelet'), 'active\n');
     assert.doesNotMatch(await t.kubectl('-n kube-system get configmap kubelet-config -o yaml'), /no\.such\.signal/);
 
+    // Of a client of the API, which ends at once and is put back without a restart of the apiserver.
+    await write({ scheduler: { extraArgs: { 'no-such-flag': 'x' } } });
+    const scheduler = await t.kubexm(['cluster', 'create', '--yes']);
+    t.measure('a scheduler that cannot start: until it was put back', seconds(scheduler.ms));
+    assert.match(
+      `${scheduler.stdout}${scheduler.stderr}`.replaceAll(/\s+/g, ' '),
+      /kube-scheduler does not come up .*the old manifest was put back and serves.*unknown flag: --no-such-flag/,
+    );
+    assert.deepEqual(await commandLines(t, controlPlanes), before, 'the static pods of all');
+
+    // And of the pods that every node has.
+    await write({ kubeProxy: { extraConfig: { bindAddress: 'nowhere' } } });
+    const proxies = await proxyPods(t);
+    const kubeProxy = await t.kubexm(['cluster', 'create', '--yes']);
+    t.measure('a kube-proxy that cannot start: until it was put back', seconds(kubeProxy.ms));
+    assert.match(
+      `${kubeProxy.stdout}${kubeProxy.stderr}`.replaceAll(/\s+/g, ' '),
+      /kube-proxy does not come up with its new configuration; the old one was put back and works.*nowhere/,
+    );
+    assert.doesNotMatch(await t.kubectl('-n kube-system get configmap kube-proxy -o yaml'), /nowhere/);
+    const untouched = (await proxyPods(t)).filter((name) => proxies.includes(name));
+    assert.equal(untouched.length, t.hostNames.length - 1, `pods that went on running: ${untouched.join(', ')}`);
+
     await write({});
     await t.kubexmOk(['cluster', 'create', '--yes']);
     await t.kubexmOk(['cluster', 'create', '--yes']);
@@ -60,15 +83,24 @@ export const upgrade6 = scenario({
 
     // What the plan says of it.
     const wanted = {
+      featureGates: { ContextualLogging: false },
       apiServer: { extraArgs: { 'audit-log-maxage': '7' } },
+      controllerManager: { extraArgs: { 'node-monitor-grace-period': '47s' } },
       scheduler: { extraArgs: { v: '3' } },
-      kubelet: { extraConfig: { maxPods: 120 } },
-      kubeProxy: { extraConfig: { metricsBindAddress: '127.0.0.1:10249' } },
+      kubelet: { extraConfig: { maxPods: 120 }, extraArgs: { v: '3' } },
+      kubeProxy: { extraConfig: { metricsBindAddress: '127.0.0.1:10299' } },
     };
     await write(wanted);
     const plan = await t.kubexm(['cluster', 'plan']);
     const planned = plan.stdout.replaceAll(/\s+/g, ' ');
-    assert.match(planned, /kube-apiserver: --audit-log-maxage is new; kube-scheduler: --v is new/);
+    for (const difference of [
+      /kube-apiserver: [^;]*--audit-log-maxage is new/,
+      /kube-controller-manager: [^;]*--node-monitor-grace-period is new/,
+      /kube-scheduler: [^;]*--v is new/,
+      /maxPods (is new|differs)/,
+      /kube-proxy: [^;]*metricsBindAddress (is new|differs)/,
+    ])
+      assert.match(planned, difference);
     assert.deepEqual(await commandLines(t, controlPlanes), before, 'a plan changes nothing');
 
     // It reaches every control plane, one after the other, and the API is always there.
@@ -77,21 +109,79 @@ export const upgrade6 = scenario({
     await assertOneAtATime(t, controlPlanes);
     for (const host of controlPlanes) {
       const lines = (await commandLines(t, [host])).get(host) ?? '';
-      assert.match(lines, /kube-apiserver .*--audit-log-maxage=7/);
-      assert.match(lines, /kube-scheduler .*--v=3/);
+      for (const running of [
+        /^\S*kube-apiserver .*--audit-log-maxage=7.*--feature-gates=ContextualLogging=false/m,
+        /^\S*kube-controller-manager .*--feature-gates=ContextualLogging=false.*--node-monitor-grace-period=47s/m,
+        /^\S*kube-scheduler .*--feature-gates=ContextualLogging=false.*--v=3/m,
+      ])
+        assert.match(lines, running, host);
+    }
+    for (const host of t.hostNames) {
+      assert.match(await t.onHost(host, 'pgrep -a -x kubelet'), / --v=3/, host);
+      const configz = JSON.parse(await t.kubectl(`get --raw /api/v1/nodes/${host}/proxy/configz`)) as {
+        kubeletconfig: { featureGates: unknown };
+      };
+      assert.deepEqual(configz.kubeletconfig.featureGates, { ContextualLogging: false }, `the kubelet of ${host}`);
+      const proxy = await t.onHost(host, 'curl -fsS http://127.0.0.1:10299/configz');
+      assert.match(proxy, /"featureGates":\{"ContextualLogging":false\}/i, `kube-proxy of ${host}`);
     }
     const nodes = await t.kubectl('get nodes -o jsonpath={.items[*].status.capacity.pods}');
     assert.deepEqual(nodes.split(' '), ['120', '120', '120', '120'], 'pods that the nodes take');
-    const proxy = await t.kubectl('-n kube-system get configmap kube-proxy -o jsonpath={.data}');
-    assert.match(proxy, /metricsBindAddress: 127\.0\.0\.1:10249/);
     const stored = await t.kubectl('-n kube-system get configmap kubeadm-config -o jsonpath={.data}');
     assert.match(stored, /audit-log-maxage/);
     await assertClusterHealthy(t, { nodes: t.hostNames, withinMs: 60_000 });
     const repeated = await t.kubexmOk(['cluster', 'create', '--yes']);
     t.measure('run again', seconds(repeated.ms));
     assert.deepEqual(await changes(t, 'create-cluster'), [], 'a run after the change');
+    await otherHands(t);
   },
 });
+
+/** What other hands change in units, on nodes, in ConfigMaps and DaemonSets is told all at once, and put right. */
+async function otherHands(t: ScenarioTools): Promise<void> {
+  const worker = t.hostNames.at(-1) ?? '';
+  const [first = '', second = ''] = t.hostNames;
+  const dropIn = '/etc/systemd/system/kubelet.service.d/10-kubeadm.conf';
+  await t.onHost(
+    worker,
+    `sed -i 's/ [$]KUBELET_EXTRA_ARGS/& --v=6/' ${dropIn} && systemctl daemon-reload && systemctl restart kubelet`,
+  );
+  assert.match(await t.onHost(worker, 'pgrep -a -x kubelet'), / --v=6/);
+  const manifest = '/etc/kubernetes/manifests/kube-scheduler.yaml';
+  await t.onHost(second, `sed 's/--v=3/--v=5/' ${manifest} >/root/changed.yaml && mv /root/changed.yaml ${manifest}`);
+  await t.kubectl(`label node ${worker} node-role.kubernetes.io/worker-`);
+  await t.kubectl('-n kube-system set env daemonset/kube-proxy WHOSE=another');
+  await t.kubectl('-n kube-system rollout status daemonset/kube-proxy --timeout=90s');
+  await t.eventually('the other scheduler runs', async () =>
+    (await t.onHost(second, 'pgrep -a -x kube-scheduler')).includes('--v=5'),
+  );
+  await assertClusterHealthy(t, { nodes: t.hostNames, withinMs: 60_000 });
+  const { stdout, exitCode, ms } = await t.kubexm(['cluster', 'status', '--drift', '-o', 'json']);
+  assert.equal(exitCode, 3, stdout);
+  t.measure('status --drift', seconds(ms));
+  const { drift } = JSON.parse(stdout) as {
+    drift: { differences: { host: string; what: string; because: string }[]; problems: string[] };
+  };
+  assert.deepEqual(drift.problems, []);
+  assert.deepEqual(drift.differences.map(({ host, what, because }) => `${host}: ${what}: ${because}`).sort(), [
+    `${first}: Bring the ConfigMaps kube-proxy to the cluster file: kube-proxy: its DaemonSet was changed by another hand`,
+    `${first}: Label ${t.hostNames.length} nodes: ${worker}: label node-role.kubernetes.io/worker`,
+    `${second}: Bring the control plane of ${second} to the cluster file: kube-scheduler: --v differs`,
+    `${worker}: Write ${dropIn}: content differs`,
+  ]);
+  const { ms: right } = await t.kubexmOk(['cluster', 'create', '--yes']);
+  t.measure('other hands put right', seconds(right));
+  assert.doesNotMatch(await t.onHost(worker, 'pgrep -a -x kubelet'), / --v=6/, 'the kubelet runs with its own unit');
+  assert.match(await t.onHost(second, 'pgrep -a -x kube-scheduler'), / --v=3/);
+  assert.doesNotMatch(await t.kubectl('-n kube-system get daemonset/kube-proxy -o yaml'), /WHOSE/);
+  const same = await t.kubexmOk(['cluster', 'status', '--drift']);
+  assert.match(same.stdout, /Drift: none/);
+}
+
+/** By name: a pod that was replaced has another. */
+async function proxyPods(t: ScenarioTools): Promise<readonly string[]> {
+  return (await t.kubectl('-n kube-system get pods -l k8s-app=kube-proxy -o name')).trim().split('\n');
+}
 
 /** The static pods of the newest run were changed in order, and never two at a time. */
 async function assertOneAtATime(t: ScenarioTools, controlPlanes: readonly string[]): Promise<void> {

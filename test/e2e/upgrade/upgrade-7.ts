@@ -69,7 +69,7 @@ export const upgrade7 = scenario({
     const rotation = await underProbes(t, controlPlanes, async () => {
       const events = async () => (await t.journal({ graph: 'rotate-key' })).events;
       const killed = await t.kubexm(['secrets', 'rotate-key', '--yes'], {
-        killAfter: { when: async () => acting(await events().catch(() => []), '/rewrite-objects') },
+        killAfter: { when: async () => acting(await events().catch(() => []), '/rewrite-objects', { forMs: 1500 }) },
       });
       assert.equal(killed.signal, 'SIGKILL', `the run was killed: ${killed.stderr}`);
       t.log(`after the kill: ${(await writers(t)).join(', ')}`);
