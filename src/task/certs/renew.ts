@@ -7,6 +7,7 @@ import {
   installKeyPair,
   kubeconfigCredentials,
   kubeletClient,
+  kubeletsReport,
   requireCa,
   restartStaticPod,
   type StepContext,
@@ -15,6 +16,7 @@ import { criEndpoint } from '../container-runtime/runtime-hosts.js';
 import { defineTask, hostsWithRole, internalAddress, type PlanContext, type Task } from '../context.js';
 import type { EtcdHealth } from '../etcd/health.js';
 import { renewEtcdCertificates } from '../etcd/renew.js';
+import { initHost } from '../kubernetes/init-host.js';
 import { type KubernetesLeaf, kubeconfigReaders, kubernetesLeaves } from '../kubernetes/leaves.js';
 import { userKubeconfig } from '../kubernetes/pki.js';
 import { certificateFiles, signed } from '../pki.js';
@@ -112,11 +114,18 @@ export function renewAllCertificates(params: RenewAll): Task {
       const own = due.filter((leaf) => leaf.host === host && leaf.form !== 'kubelet');
       turn = renewControlPlane(g, ctx, { host, own, after: turn, withinDays: params.withinDays });
     }
-    for (const leaf of due.filter(({ form }) => form === 'kubelet')) {
-      const made = madeLeaf(g, ctx, leaf, params.withinDays);
-      const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
-      const { host } = leaf;
-      g.add(`kubelet-${host}`, [host], kubeletClient({ nodeName: host, client }), { after: [made, turn] });
+    const kubelets = due
+      .filter(({ form }) => form === 'kubelet')
+      .map((leaf) => {
+        const made = madeLeaf(g, ctx, leaf, params.withinDays);
+        const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
+        const { host } = leaf;
+        const step = kubeletClient({ nodeName: host, client });
+        return { host, given: g.add(`kubelet-${host}`, [host], step, { after: [made, turn] }) };
+      });
+    if (kubelets.length > 0) {
+      const report = kubeletsReport({ nodes: kubelets.map(({ host }) => host) });
+      g.add('kubelets-report', [initHost(ctx)], report, { after: kubelets.map(({ given }) => given) });
     }
     if (isAsked(params, 'kubeconfig'))
       userKubeconfig(g, ctx, required(g, ctx, 'ca'), { renewBeforeDays: params.withinDays });

@@ -115,8 +115,7 @@ function reissueCluster(
   g: Draft<StepContext>,
   ctx: PlanContext,
   { made, after }: { readonly made: Ref; readonly after: After },
-): readonly Ref[] {
-  const { next } = authorityFiles(ctx, 'kubernetes', 'ca');
+): Ref {
   const controlPlanes = hostsWithRole(ctx, 'control-plane');
   const leavesOf = (host: HostName) => kubernetesLeaves(ctx).filter((leaf) => leaf.host === host && leaf.ca === 'ca');
   const isAdmin = ({ form, kind }: KubernetesLeaf) => form === 'kubeconfig' && /admin/.test(kind);
@@ -142,17 +141,28 @@ function reissueCluster(
     const apiserver = g.add(`restart-kube-apiserver-${host}`, [host], step, { after: clients });
     turn = restartReaders(g, ctx, host, { after: apiserver });
   }
-  return nodesOf(ctx).map((host) => {
-    const [leaf] = leavesOf(host).filter(({ form }) => form === 'kubelet');
-    if (leaf === undefined) throw new KubexmError('INTERNAL', `${host} has no kubelet`);
-    const path = hostPaths.kubeletKubeconfig;
-    const trusts = g.add(`kubelet-trust-${host}`, [host], kubeconfigCredentials({ path, ca: next.cert }), {
-      after: turn,
-    });
-    const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
-    const ready = [signedByNext(g, ctx, leaf, made), trusts];
-    return g.add(`kubelet-${host}`, [host], kubeletClient({ nodeName: host, client }), { after: ready });
-  });
+  // One kubelet first: where the API does not take what it shows, the others are as they were.
+  const [first = '', ...others] = nodesOf(ctx);
+  const speaker = initHost(ctx);
+  const one = kubelet(g, ctx, { host: first, made, after: turn });
+  turn = g.add('first-kubelet-reports', [speaker], kubeletsReport({ nodes: [first] }), { after: one });
+  const all = others.map((host) => kubelet(g, ctx, { host, made, after: turn }));
+  return g.add('kubelets-report-new', [speaker], kubeletsReport({ nodes: nodesOf(ctx) }), { after: [turn, ...all] });
+}
+
+function kubelet(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  { host, made, after }: { readonly host: HostName; readonly made: Ref; readonly after: After },
+): Ref {
+  const leaf = kubernetesLeaves(ctx).find((each) => each.host === host && each.form === 'kubelet');
+  if (leaf === undefined) throw new KubexmError('INTERNAL', `${host} has no kubelet`);
+  const { next } = authorityFiles(ctx, 'kubernetes', 'ca');
+  const trust = kubeconfigCredentials({ path: hostPaths.kubeletKubeconfig, ca: next.cert });
+  const trusts = g.add(`kubelet-trust-${host}`, [host], trust, { after });
+  const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
+  const ready = [signedByNext(g, ctx, leaf, made), trusts];
+  return g.add(`kubelet-${host}`, [host], kubeletClient({ nodeName: host, client }), { after: ready });
 }
 
 /** Signed by the new CA, and brought to its place: a pair, which apiservers read again by themselves, or into a kubeconfig. */
@@ -173,7 +183,7 @@ function installed(
 }
 
 /** The administrator's, on this machine: by the time that the old CA goes, it has to be of the new one. */
-function userKubeconfig(g: Draft<StepContext>, ctx: PlanContext, made: Ref, after: readonly Ref[]): Ref {
+function userKubeconfig(g: Draft<StepContext>, ctx: PlanContext, made: Ref, after: Ref): Ref {
   const { next } = authorityFiles(ctx, 'kubernetes', 'ca');
   const client = signed(g, ctx, {
     component: 'kubernetes',
@@ -191,7 +201,7 @@ function userKubeconfig(g: Draft<StepContext>, ctx: PlanContext, made: Ref, afte
     ca: next.cert,
     client: certificateFiles(ctx, 'kubernetes', 'admin'),
   });
-  return g.add('kubeconfig', [CONTROL_NODE], step, { after: [client, ...after] });
+  return g.add('kubeconfig', [CONTROL_NODE], step, { after: [client, after] });
 }
 
 function kubeletsOf(ctx: PlanContext) {

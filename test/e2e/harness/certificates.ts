@@ -171,11 +171,13 @@ export async function askAs(path: string, server: string): Promise<string | unde
   });
 }
 
-const client = `
+/** On a control plane: only those have kubectl. */
+const client = (node: string) => `
 apiVersion: v1
 kind: Pod
 metadata: { name: client, namespace: default }
 spec:
+  nodeName: ${node}
   terminationGracePeriodSeconds: 0
   containers:
     - name: client
@@ -201,10 +203,13 @@ spec:
  * A pod that asks the API as its service account, trusting the CA that it is given now, and in turn the one that it was started
  * with, as programs do that read it once.
  */
-export async function startClientPod(t: ScenarioTools): Promise<{
+export async function startClientPod(
+  t: ScenarioTools,
+  { on }: { readonly on: string },
+): Promise<{
   counts(): Promise<{ readonly answers: number; readonly retried: number; readonly failures: readonly string[] }>;
 }> {
-  await t.kubectl('apply -f -', { stdin: client });
+  await t.kubectl('apply -f -', { stdin: client(on) });
   await t.kubectl('wait pod/client --for=condition=Ready --timeout=120s');
   return {
     async counts() {
