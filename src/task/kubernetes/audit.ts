@@ -76,6 +76,9 @@ function uploaded({ fileDigests }: PlanContext, part: AuditFile['part'], source:
   return { part, name, place: uploadFile({ source, target, mode: 0o600, sha256 }, { uses: [] }) };
 }
 
+/** Names that `nameOf` gives, as a regular expression. */
+export const ownAuditFiles = '(policy|webhook)-[0-9a-f]{12}\\.yaml';
+
 function nameOf(part: AuditFile['part'], sha256: string): string {
   return `${part}-${sha256.slice(0, 12)}.yaml`;
 }

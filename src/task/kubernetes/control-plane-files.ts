@@ -3,7 +3,7 @@ import { type After, type Draft, type HostName, type Ref, sameHost } from '../..
 import { makeDirectory, removeStrayFiles, type StepContext } from '../../step/index.js';
 import type { PlanContext } from '../context.js';
 import { encryptionKey, encryptionPass } from '../encryption/passes.js';
-import { auditSettings } from './audit.js';
+import { auditSettings, ownAuditFiles } from './audit.js';
 import { servingHosts } from './init-host.js';
 
 /**
@@ -24,10 +24,9 @@ export function removeOldAuditFiles(
   ctx: PlanContext,
   { hosts, after }: { readonly hosts: readonly HostName[]; readonly after: After },
 ): void {
-  const audit = auditSettings(ctx);
-  if (audit === undefined) return;
-  const keep = audit.files.map(({ name }) => name);
-  g.add('remove-old-audit-files', hosts, removeStrayFiles({ directory: hostPaths.audit, keep }), { after });
+  const keep = auditSettings(ctx)?.files.map(({ name }) => name) ?? [];
+  const step = removeStrayFiles({ directory: hostPaths.audit, own: ownAuditFiles, keep });
+  g.add('remove-old-audit-files', hosts, step, { after });
 }
 
 function auditFiles(g: Draft<StepContext>, ctx: PlanContext, hosts: readonly HostName[], after: After): readonly Ref[] {
