@@ -100,6 +100,24 @@ describe('a node', () => {
   });
 });
 
+test('feature gates of one component come behind those of all, which it keeps', () => {
+  const { kind } = documentsOf({
+    kubernetes: {
+      featureGates: { A: true, B: false },
+      scheduler: { extraArgs: { 'feature-gates': 'B=true', v: '2' } },
+    },
+  });
+  expect(kind('ClusterConfiguration')).toMatchObject({
+    apiServer: { extraArgs: expect.arrayContaining([{ name: 'feature-gates', value: 'A=true,B=false' }]) },
+    scheduler: {
+      extraArgs: [
+        { name: 'feature-gates', value: 'A=true,B=false,B=true' },
+        { name: 'v', value: '2' },
+      ],
+    },
+  });
+});
+
 test('feature gates reach every component', () => {
   const { kind } = documentsOf({ kubernetes: { featureGates: { A: true, B: false } } });
   const args = [{ name: 'feature-gates', value: 'A=true,B=false' }];

@@ -121,8 +121,11 @@ function clusterConfiguration(ctx: PlanContext, etcdEndpoints: readonly string[]
   const { kubernetes } = ctx.cluster.spec;
   const { version } = kubernetes;
   const gates = Object.entries(kubernetes.featureGates).map(([name, on]) => `${name}=${on}`);
-  const withGates = (given: ExtraArgs): ExtraArgs =>
-    gates.length > 0 ? { 'feature-gates': gates.join(','), ...given } : given;
+  // Where a gate is named twice the last counts: what the component alone is given.
+  const withGates = ({ 'feature-gates': own, ...given }: ExtraArgs): ExtraArgs => {
+    const all = own === undefined ? gates : [...gates, own];
+    return all.length > 0 ? { 'feature-gates': all.join(','), ...given } : given;
+  };
   const own = apiServerSections(ctx);
   const component = ({ extraArgs, extraVolumes }: typeof kubernetes.scheduler) => ({
     extraArgs: args(version, withGates(extraArgs)),
