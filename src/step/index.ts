@@ -20,7 +20,6 @@ export * from './encryption/index.js';
 export type { EtcdAlarm } from './etcd/alarm-list.js';
 export { disarmEtcd, forgetEtcdAlarms, proveEtcdWrites, requireEtcdRoom } from './etcd/alarms.js';
 export { type EtcdBackupReport, type HostSnapshot, readBackupState } from './etcd/backup-state.js';
-export { removeBackupTimer } from './etcd/backup-timer.js';
 export { compactEtcd } from './etcd/compact.js';
 export { defragEtcdMember, type EtcdDefragResult, etcdDefragReport } from './etcd/defrag.js';
 export type { EtcdMember } from './etcd/etcdctl.js';
@@ -107,6 +106,7 @@ export { budgetsOf, podsToEvict } from './kube/pods-to-evict.js';
 export { type ApiserverReport, readApiserver } from './kube/read-apiserver.js';
 export { readObjects } from './kube/read-cluster.js';
 export { type ReadRuntime, type RuntimeReport, readRuntime } from './kube/read-runtime.js';
+export { type CustomApi, readStoredApis, type StoredApi, type StoredApis } from './kube/read-stored-apis.js';
 export {
   type DeprecatedApi,
   type NodeVersionsReport,
@@ -156,6 +156,7 @@ export { type Retire, retire } from './reset/retire.js';
 export { isServiceActive } from './systemd/active.js';
 export { checkCalendar } from './systemd/calendar.js';
 export type * from './systemd/params.js';
+export { removeTimer } from './systemd/remove-timer.js';
 export {
   daemonReload,
   disableService,

@@ -38,9 +38,10 @@ export async function planUpgrade(
   for (const version of path) clusters.set(version, await clusterAs(ctx.cluster, config, version));
   const from = await clusterAs(ctx.cluster, config, observed.objects.configVersion ?? running.controlPlanes[0] ?? to);
   const stages = upgradeStages(ctx, { observed, path, canary, pauseAfter });
+  const atOnce = maxUnavailable(choice.maxUnavailable, workersOf(ctx.cluster).length);
   const isOpen = stages.some(({ done }) => !done);
   const { refusals, warnings } = isOpen
-    ? obstaclesOf(ctx, { observed, clusters, acceptRemovedApis: choice.acceptRemovedApis })
+    ? obstaclesOf(ctx, { observed, clusters, atOnce, acceptRemovedApis: choice.acceptRemovedApis })
     : { refusals: [], warnings: [] };
   if (refusals.length > 0) {
     throw new KubexmError(
@@ -48,12 +49,11 @@ export async function planUpgrade(
       `${reasons(refusals.length)} against an upgrade to ${to}: nothing is upgraded`,
       {
         details: refusals,
-        hint: 'put them right, then run the same command again (clients that ask for removed APIs: --accept-removed-apis)',
+        hint: 'put them right, then run the same command again (APIs in use that go: --accept-removed-apis)',
         retryable: false,
       },
     );
   }
-  const atOnce = maxUnavailable(choice.maxUnavailable, workersOf(ctx.cluster).length);
   const { certificateRenewal, drainSeconds } = choice;
   const graph = upgradeOfCluster({
     observed,

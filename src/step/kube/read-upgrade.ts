@@ -98,6 +98,10 @@ export interface UpgradeObjects {
     readonly because: string;
     readonly kubelet: string;
     readonly cordoned: boolean;
+    /** Such as `containerd://2.1.9`. */
+    readonly runtime: string;
+    /** Any pod may come to it: it is not cordoned, and has no taint that keeps pods away. */
+    readonly takesPods: boolean;
   }[];
   /** Only what selects and names pods. */
   readonly pods: readonly PodObject[];
@@ -105,17 +109,23 @@ export interface UpgradeObjects {
   readonly budgets: readonly BudgetObject[];
   /** Of the ConfigMap kubeadm-config; absent where it does not say. */
   readonly configVersion?: string;
+  /** The image of CoreDNS that runs; absent where kubeadm's Deployment is not there. */
+  readonly coredns?: string;
 }
 
 interface ListedObject {
   readonly kind: string;
   readonly metadata: PodObject['metadata'];
   readonly spec?: PodObject['spec'] &
-    BudgetObject['spec'] & { readonly nodeName?: string; readonly unschedulable?: boolean };
+    BudgetObject['spec'] & {
+      readonly nodeName?: string;
+      readonly unschedulable?: boolean;
+      readonly taints?: readonly { readonly effect: string }[];
+    };
   readonly status?: PodObject['status'] &
     BudgetObject['status'] & {
       readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
-      readonly nodeInfo?: { readonly kubeletVersion?: string };
+      readonly nodeInfo?: { readonly kubeletVersion?: string; readonly containerRuntimeVersion?: string };
     };
 }
 
@@ -125,7 +135,7 @@ export const readUpgradeObjects = defineStep<{ readonly report: string }>({
   title: () => 'Read nodes, pods and disruption budgets',
   recheck: false,
   async precheck({ host, signal, log }, p) {
-    const [objects, config] = await Promise.all([
+    const [objects, config, dns] = await Promise.all([
       host.run(kubectl(['get', 'nodes,pods,poddisruptionbudgets', '-A', '-o', 'json']), { signal }),
       host.run(
         kubectl([
@@ -138,19 +148,36 @@ export const readUpgradeObjects = defineStep<{ readonly report: string }>({
         ]),
         { signal },
       ),
+      host.run(
+        kubectl([
+          '-n',
+          'kube-system',
+          'get',
+          'deployment/coredns',
+          '--ignore-not-found',
+          '-o',
+          'jsonpath={.spec.template.spec.containers[?(@.name=="coredns")].image}',
+        ]),
+        { signal },
+      ),
     ]);
     const { items } = JSON.parse(objects.stdout) as { items: ListedObject[] };
     if (!items.some(({ kind }) => kind === 'Node'))
       throw new KubexmError('COMMAND_FAILED', `${host.name}: the API lists no nodes`);
     const version = /^kubernetesVersion: *"?(v[^"\s]+)/m.exec(config.stdout)?.[1];
-    const report: UpgradeObjects = { ...sorted(items), ...(version === undefined ? {} : { configVersion: version }) };
+    const coredns = dns.stdout.trim();
+    const report: UpgradeObjects = {
+      ...sorted(items),
+      ...(version === undefined ? {} : { configVersion: version }),
+      ...(coredns === '' ? {} : { coredns }),
+    };
     log('debug', p.report, report as unknown as Json);
     return satisfied('the API answered');
   },
   run: () => Promise.resolve(),
 });
 
-function sorted(items: readonly ListedObject[]): Omit<UpgradeObjects, 'configVersion'> {
+function sorted(items: readonly ListedObject[]): Omit<UpgradeObjects, 'configVersion' | 'coredns'> {
   const pods = items.filter(({ kind }) => kind === 'Pod');
   return {
     nodes: items.flatMap(({ kind, metadata, spec, status }) => {
@@ -158,13 +185,17 @@ function sorted(items: readonly ListedObject[]): Omit<UpgradeObjects, 'configVer
       const ready = status?.conditions?.find(({ type }) => type === 'Ready');
       const kubelet = status?.nodeInfo?.kubeletVersion ?? '';
       const because = ready?.message ?? 'it has not reported yet';
+      const cordoned = spec?.unschedulable === true;
+      const tainted = spec?.taints?.some(({ effect }) => effect !== 'PreferNoSchedule') === true;
       return [
         {
           name: metadata.name,
           ready: ready?.status === 'True',
           because,
           kubelet,
-          cordoned: spec?.unschedulable === true,
+          cordoned,
+          runtime: status?.nodeInfo?.containerRuntimeVersion ?? '',
+          takesPods: ready?.status === 'True' && !cordoned && !tainted,
         },
       ];
     }),

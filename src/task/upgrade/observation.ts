@@ -1,4 +1,3 @@
-import { minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import { ports } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { draft, type HostName } from '../../plan/index.js';
@@ -7,8 +6,10 @@ import {
   type NodeVersionsReport,
   readDeprecatedApis,
   readNodeVersions,
+  readStoredApis,
   readUpgradeObjects,
   type StepContext,
+  type StoredApis,
   type UpgradeObjects,
 } from '../../step/index.js';
 import { defineTask, internalAddress, nodeHosts, type PlanContext } from '../context.js';
@@ -20,6 +21,7 @@ import type { RunningVersions } from './version-path.js';
 const reports = {
   versions: 'upgrade:versions',
   objects: 'upgrade:objects',
+  stored: 'upgrade:stored',
   deprecated: 'upgrade:deprecated-apis',
 } as const;
 
@@ -28,6 +30,7 @@ export interface UpgradeObservation {
   readonly etcd: EtcdObservation;
   readonly hosts: ReadonlyMap<HostName, NodeVersionsReport>;
   readonly objects: UpgradeObjects;
+  readonly stored: StoredApis;
   readonly deprecated: readonly DeprecatedApi[];
 }
 
@@ -36,6 +39,7 @@ export const readUpgradeState = defineTask('read-upgrade-state', (ctx) => {
   const g = draft<StepContext>('read-upgrade-state');
   g.add('versions', nodeHosts(ctx), readNodeVersions({ report: reports.versions }));
   g.add('objects', [initHost(ctx)], readUpgradeObjects({ report: reports.objects }));
+  g.add('stored', [initHost(ctx)], readStoredApis({ report: reports.stored }));
   g.addEach('deprecated-apis', servingHosts(ctx), (host) =>
     readDeprecatedApis({
       report: reports.deprecated,
@@ -49,32 +53,33 @@ export const readUpgradeState = defineTask('read-upgrade-state', (ctx) => {
 export function observeUpgrade(ctx: PlanContext, findings: Findings): UpgradeObservation {
   const hosts = new Map(reported<NodeVersionsReport>(findings, reports.versions).map(({ host, data }) => [host, data]));
   const [objects] = reported<UpgradeObjects>(findings, reports.objects);
-  const silent = nodeHosts(ctx).filter((host) => !hosts.has(host));
-  if (objects === undefined || silent.length > 0) {
+  const [stored] = reported<StoredApis>(findings, reports.stored);
+  const counted = reported<readonly DeprecatedApi[]>(findings, reports.deprecated);
+  const silent = [
+    ...nodeHosts(ctx).filter((host) => !hosts.has(host)),
+    ...servingHosts(ctx).filter((host) => !counted.some((each) => each.host === host)),
+  ];
+  if (objects === undefined || stored === undefined || silent.length > 0) {
     throw new KubexmError('GUARD_REFUSED', 'an upgrade begins with a cluster that can be asked: nothing is upgraded', {
       details: findings.failures.map(({ host, message }) => `${host}: ${message}`),
       hint: 'kubexm cluster status',
       retryable: false,
     });
   }
-  const apis = reported<readonly DeprecatedApi[]>(findings, reports.deprecated).flatMap(({ data }) => data);
+  const apis = counted.flatMap(({ data }) => data);
   const byName = new Map(apis.map((api) => [apiName(api), api]));
   return {
     etcd: observeEtcd(ctx, findings),
     hosts,
     objects: objects.data,
+    stored: stored.data,
     deprecated: [...byName.values()].toSorted((a, b) => (apiName(a) < apiName(b) ? -1 : 1)),
   };
 }
 
 /** `poddisruptionbudgets.v1beta1.policy`. */
-export function apiName({ group, version, resource }: DeprecatedApi): string {
+export function apiName({ group, version, resource }: Pick<DeprecatedApi, 'group' | 'version' | 'resource'>): string {
   return [resource, version, ...(group === '' ? [] : [group])].join('.');
-}
-
-/** Those that a release up to `to` does not serve any more. */
-export function removedApis(deprecated: readonly DeprecatedApi[], to: string): readonly DeprecatedApi[] {
-  return deprecated.filter(({ removedRelease }) => Number(removedRelease.split('.')[1]) <= minorOf(to));
 }
 
 /** What runs, of all nodes of the config. Throws where a node does not say. */

@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { observedEtcd } from '../etcd/membership.fixture.js';
 import { planContext, smallCluster } from '../plan-context.fixture.js';
 import { obstaclesOf } from './obstacles.js';
 import { upgradeStages } from './stages.js';
+import type { UpgradeObservation } from './observation.js';
 import { observedUpgrade } from './upgrade.fixture.js';
 
-const clusterOf = (version: string, kubelet: object = {}) => smallCluster({ kubernetes: { version, kubelet } });
+const clusterOf = (version: string, kubelet: object = {}, spec: object = {}) =>
+  smallCluster({ kubernetes: { version, kubelet }, ...spec });
 const serving = { leftovers: ['/etc/kubernetes/admin.conf'] };
 
 function obstacles(
@@ -14,17 +17,32 @@ function obstacles(
     facts = {},
     kubelet = {},
     acceptRemovedApis = false,
-    deprecated = [] as ReturnType<typeof observedUpgrade>['deprecated'],
+    over = {} as Partial<UpgradeObservation>,
+    via = [] as readonly string[],
+    atOnce = 1,
+    spec = {},
   },
   observed: Parameters<typeof observedUpgrade>[2] = {},
 ) {
-  const ctx = planContext(clusterOf(from, kubelet), { facts: { m1: { ...serving, ...facts } } });
+  const ctx = planContext(clusterOf(from, kubelet, spec), { facts: { m1: { ...serving, ...facts } } });
   return obstaclesOf(ctx, {
-    observed: { ...observedUpgrade(ctx, from, observed), deprecated },
-    clusters: new Map([[to, clusterOf(to, kubelet)]]),
+    observed: { ...observedUpgrade(ctx, from, observed), ...over },
+    clusters: new Map([...via, to].map((version) => [version, clusterOf(version, kubelet, spec)])),
+    atOnce,
     acceptRemovedApis,
   });
 }
+
+const node = (name: string, more: Partial<UpgradeObservation['objects']['nodes'][number]> = {}) => ({
+  name,
+  ready: true,
+  because: 'no heartbeat',
+  kubelet: 'v1.33.13',
+  cordoned: false,
+  runtime: 'containerd://2.1.9',
+  takesPods: name.startsWith('w'),
+  ...more,
+});
 
 const pod = (name: string, owner: string | undefined) => ({
   metadata: {
@@ -35,8 +53,8 @@ const pod = (name: string, owner: string | undefined) => ({
     ...(owner === undefined ? {} : { ownerReferences: [{ kind: owner, controller: true }] }),
   },
 });
-const budget = (disruptionsAllowed: number) => ({
-  metadata: { name: 'web-stays', namespace: 'default' },
+const budget = (disruptionsAllowed: number, name = 'web-stays') => ({
+  metadata: { name, namespace: 'default' },
   spec: { selector: { matchLabels: { app: 'web' } } },
   status: { disruptionsAllowed, currentHealthy: 2, desiredHealthy: 2 },
 });
@@ -66,27 +84,145 @@ describe('what stands in the way of an upgrade', () => {
   });
 
   test('a node that is not Ready, or not there; one whose upgrade is open is finished', () => {
-    const node = (name: string, ready: boolean) => ({
-      name,
-      ready,
-      because: 'no heartbeat',
-      kubelet: 'v1.33.13',
-      cordoned: false,
-    });
-    expect(obstacles({}, { nodes: [node('w1', false)] }).refusals).toEqual([
+    expect(obstacles({}, { nodes: [node('w1', { ready: false })] }).refusals).toEqual([
       'm1 is in the config and no node of the cluster',
       'w1 is not Ready: no heartbeat',
     ]);
-    expect(obstacles({}, { nodes: [node('m1', true), node('w1', false)], begun: ['w1'] }).refusals).toEqual([]);
+    expect(obstacles({}, { nodes: [node('m1'), node('w1', { ready: false })], begun: ['w1'] }).refusals).toEqual([]);
   });
 
   test('APIs that are asked for and gone by then; those that go later are not told', () => {
     const api = (removedRelease: string) => ({ group: 'x.io', version: 'v1beta1', resource: 'things', removedRelease });
     const gone = 'things.v1beta1.x.io is asked for, and is gone in 1.34';
-    expect(obstacles({ deprecated: [api('1.34')] }).refusals).toEqual([gone]);
-    expect(obstacles({ deprecated: [api('1.35')] }).refusals).toEqual([]);
-    const accepted = obstacles({ deprecated: [api('1.34')], acceptRemovedApis: true });
+    const over = { deprecated: [api('1.34')] };
+    expect(obstacles({ over }).refusals).toEqual([gone]);
+    expect(obstacles({ over: { deprecated: [api('1.35')] } }).refusals).toEqual([]);
+    expect(obstacles({ over, acceptRemovedApis: true })).toEqual({ refusals: [], warnings: [gone] });
+  });
+
+  test('objects that are stored and of which the writer used an API that is gone by then', () => {
+    const stored = (removed: number, objects: readonly string[] | number) => ({
+      apis: [{ group: 'x.io', version: 'v1beta1', resource: 'things', removed, objects }],
+      custom: [],
+    });
+    const gone = 'a, b were written as things.v1beta1.x.io, which is gone in 1.34: apply them anew in a newer version';
+    expect(obstacles({ over: { stored: stored(34, ['a', 'b']) } }).refusals).toEqual([gone]);
+    expect(obstacles({ over: { stored: stored(35, ['a', 'b']) } }).refusals).toEqual([]);
+    const accepted = obstacles({ over: { stored: stored(34, ['a', 'b']) }, acceptRemovedApis: true });
     expect(accepted).toEqual({ refusals: [], warnings: [gone] });
+    expect(obstacles({ over: { stored: stored(34, 7) } }).refusals[0]).toMatch(
+      /^7 objects of things\.v1beta1\.x\.io are stored/,
+    );
+    // Over several versions, of any of them.
+    expect(obstacles({ via: ['v1.34.4'], to: 'v1.35.4', over: { stored: stored(34, ['a', 'b']) } }).refusals).toEqual([
+      gone,
+    ]);
+  });
+
+  test('objects of kinds of the users that nobody could read; what is only old is told', () => {
+    const custom = (stored: readonly string[], established = true) => ({
+      stored: {
+        apis: [],
+        custom: [
+          {
+            name: 'things.x.io',
+            versions: [
+              { name: 'v1', served: true },
+              { name: 'v1beta1', served: false },
+            ],
+            stored,
+            established,
+          },
+        ],
+      },
+    });
+    expect(obstacles({ over: custom(['v1']) })).toEqual({ refusals: [], warnings: [] });
+    expect(obstacles({ over: custom(['v1alpha1', 'v1']) }).refusals[0]).toMatch(
+      /^objects of things\.x\.io are stored as v1alpha1, which it does not have any more/,
+    );
+    expect(obstacles({ over: custom(['v1beta1', 'v1']) })).toEqual({
+      refusals: [],
+      warnings: [
+        'objects of things.x.io may be stored as v1beta1, which it does not serve: only its conversion reads them',
+      ],
+    });
+    expect(obstacles({ over: custom(['v1'], false) }).warnings).toEqual([
+      'things.x.io is not established: its objects are not served',
+    ]);
+  });
+
+  test('two budgets for one pod: it is never evicted', () => {
+    const objects = {
+      pods: [pod('web-1', 'ReplicaSet')],
+      podNodes: { 'default/web-1': 'w1' },
+      budgets: [budget(1), budget(1, 'web-too')],
+    };
+    expect(obstacles({}, objects).refusals).toEqual([
+      'default/web-stays and default/web-too both cover default/web-1 on w1: such pods are never evicted',
+    ]);
+  });
+
+  test('a budget that holds, and no other node for its pods: it is told, as the drain may stop at it', () => {
+    const objects = {
+      pods: [pod('web-1', 'ReplicaSet'), pod('web-2', 'ReplicaSet')],
+      podNodes: { 'default/web-1': 'w1', 'default/web-2': 'w1' },
+      budgets: [budget(1)],
+    };
+    expect(obstacles({}, objects).warnings).toEqual([
+      expect.stringMatching(/^the budget default\/web-stays lets 1 of 2 pods go at a time, and while w1 is drained no/),
+    ]);
+    const two = [node('m1'), node('w1'), node('w2')];
+    const strays = ['w2 is a node and not in the config: its kubelet stays at v1.33.13'];
+    expect(obstacles({}, { ...objects, nodes: two }).warnings).toEqual(strays);
+    expect(obstacles({}, { ...objects, budgets: [budget(2)] }).warnings).toEqual([]);
+  });
+
+  test('nodes that the config does not have, by whether their kubelets go with the new version', () => {
+    const with33 = (kubelet: string) => ({ nodes: [node('m1'), node('w1'), node('w9', { kubelet })] });
+    expect(obstacles({}, with33('v1.31.14'))).toEqual({
+      refusals: [],
+      warnings: ['w9 is a node and not in the config: its kubelet stays at v1.31.14'],
+    });
+    expect(obstacles({ via: ['v1.34.4'], to: 'v1.35.4' }, with33('v1.31.14')).refusals).toEqual([
+      expect.stringMatching(/^w9 is a node .* at v1\.31\.14, which v1\.35\.4 does not take/),
+    ]);
+  });
+
+  test('a CoreDNS that is newer than what would come', () => {
+    const from = (coredns: string) => obstacles({}, { coredns }).refusals;
+    expect(from('registry.k8s.io/coredns/coredns:v1.12.0')).toEqual([]);
+    expect(from('registry.local:5000/coredns:v1.14.7')).toEqual([
+      'CoreDNS runs v1.14.7, and v1.12.1 would come with v1.34.4: write spec.kubernetes.dns.imageTag: v1.14.7 into the config',
+    ]);
+    // Somebody's own build: nothing can be said of it.
+    expect(from('registry.local/dns@sha256:abc')).toEqual([]);
+  });
+
+  test('a containerd that is too old for a version on the way, before that of the config comes', () => {
+    const nodes = (kubelet: string) => ({
+      nodes: [node('m1', { kubelet }), node('w1', { kubelet, runtime: 'containerd://1.7.27' })],
+    });
+    const over36 = { from: 'v1.35.4', via: ['v1.36.1'], to: 'v1.37.0' };
+    expect(obstacles(over36, nodes('v1.35.4')).refusals).toEqual([
+      expect.stringMatching(/^containerd of w1 is 1\.7\.27; kubelets of v1\.36\.1 need 2\.0\.0/),
+    ]);
+    // With the last version the runtime of the config comes before the kubelet.
+    expect(obstacles({ from: 'v1.35.4', to: 'v1.36.1' }, nodes('v1.35.4')).refusals).toEqual([]);
+  });
+
+  test('an etcd that is ill, and what nobody here can look into', () => {
+    const ctx = planContext(clusterOf('v1.33.13'), { facts: { m1: serving } });
+    const ill = observedEtcd(ctx, [{ host: 'm1', version: '3.6.14', healthy: false }]);
+    expect(obstacles({ over: { etcd: ill } }).refusals).toEqual([
+      expect.stringMatching(/^etcd of m1 is not healthy .*kubexm etcd health$/),
+    ]);
+    const full = observedEtcd(ctx, [{ host: 'm1', version: '3.6.14', alarms: ['NOSPACE'] }]);
+    expect(obstacles({ over: { etcd: full } }).refusals).toEqual([
+      'etcd of m1 is not healthy (alarm NOSPACE): kubexm etcd health',
+    ]);
+    expect(obstacles({ spec: { network: { plugin: 'none' } } }).warnings).toEqual([
+      "the network plugin is not kubexm's: see that its release goes with v1.34.4",
+    ]);
   });
 
   test('cgroup v1 from 1.35 on, with the line that lets it be', () => {

@@ -1,8 +1,11 @@
-import { type Cluster, isOlder, minorOf, newestMinor, versionsFor } from '../../apis/kubexms/v1alpha1/index.js';
+import { type Cluster, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import type { HostName } from '../../plan/index.js';
-import { budgetsOf, podsToEvict } from '../../step/index.js';
 import { hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
-import { apiName, controlPlaneIs, kubeletIs, removedApis, type UpgradeObservation } from './observation.js';
+import { customWarnings, removedInUse, unreadable } from './api-obstacles.js';
+import { componentRefusals, componentWarnings, etcdUnsound } from './component-obstacles.js';
+import { drained, drainRefusals, nowhereToGo } from './drain-obstacles.js';
+import { controlPlaneIs, kubeletIs, type UpgradeObservation } from './observation.js';
+import { kubeletLag } from './version-path.js';
 
 const mib = 2 ** 20;
 /** The programs of one version beside those in place, and its images; measured with v1.34: 190 MB and 330 MB unpacked. */
@@ -17,53 +20,69 @@ export interface Obstacles {
 
 /**
  * Everything that can be known beforehand to stop an upgrade over these versions in its middle. `clusters`: the config as of
- * each of them.
+ * each of them; `atOnce`: so many workers are away at a time.
  */
 export function obstaclesOf(
   ctx: PlanContext,
   {
     observed,
     clusters,
+    atOnce,
     acceptRemovedApis,
   }: {
     readonly observed: UpgradeObservation;
     readonly clusters: ReadonlyMap<string, Cluster>;
+    readonly atOnce: number;
     readonly acceptRemovedApis: boolean;
   },
 ): Obstacles {
   const path = [...clusters.keys()];
   const to = path.at(-1) ?? '';
   const nodes = drained(ctx, observed, path);
-  const removed = removedApis(observed.deprecated, to).map(
-    (api) => `${apiName(api)} is asked for, and is gone in ${api.removedRelease}`,
-  );
+  const removed = removedInUse(observed, to);
+  const strays = strayKubelets(ctx, observed, to);
   return {
     refusals: [
       ...notReady(ctx, observed),
+      ...strays.tooOld,
       ...(acceptRemovedApis ? [] : removed),
-      ...blockingBudgets(observed, nodes),
-      ...unmanagedPods(observed, nodes),
+      ...unreadable(observed),
+      ...drainRefusals(observed, nodes),
       ...roomMissing(ctx, observed, path),
-      ...[...clusters].flatMap(([version, cluster]) => [
-        ...etcdTooOld(ctx, observed, version),
-        ...cgroupRefusals(ctx, cluster, version),
-      ]),
+      ...etcdUnsound(ctx, observed),
+      // Each of them once, however many versions it stands against.
+      ...new Set(
+        [...clusters].flatMap(([version, cluster]) =>
+          componentRefusals(ctx, observed, { version, cluster, last: version === to }),
+        ),
+      ),
     ],
     warnings: [
       ...(acceptRemovedApis ? removed : []),
-      ...(minorOf(to) > newestMinor
-        ? [`${to} is newer than what this kubexm was tried with (1.${newestMinor}): it is treated as 1.${newestMinor}`]
-        : []),
+      ...strays.left,
+      ...customWarnings(observed),
+      ...nowhereToGo(observed, nodes, atOnce),
+      ...componentWarnings(ctx, to),
     ],
   };
 }
 
-/** Nodes that are drained: those whose kubelet is not of the first version yet; of further versions, all. */
-export function drained(ctx: PlanContext, { hosts }: UpgradeObservation, path: readonly string[]): readonly HostName[] {
-  const nodes = nodeHosts(ctx);
-  // A cluster of one node has nowhere to move its pods, and a kubelet that restarts leaves them alone.
-  if (nodes.length < 2) return [];
-  return path.length > 1 ? nodes : nodes.filter((host) => !kubeletIs(hosts.get(host), path[0] ?? ''));
+/** Nodes that the config does not have are not upgraded: their kubelets must still go with the new apiservers. */
+function strayKubelets(
+  ctx: PlanContext,
+  { objects }: UpgradeObservation,
+  to: string,
+): { readonly tooOld: readonly string[]; readonly left: readonly string[] } {
+  const strays = objects.nodes.filter(({ name, kubelet }) => !nodeHosts(ctx).includes(name) && kubelet !== '');
+  const isTooOld = ({ kubelet }: { readonly kubelet: string }) => minorOf(to) - minorOf(kubelet) > kubeletLag;
+  const what = ({ name, kubelet }: { readonly name: string; readonly kubelet: string }) =>
+    `${name} is a node and not in the config: its kubelet stays at ${kubelet}`;
+  return {
+    tooOld: strays
+      .filter(isTooOld)
+      .map((node) => `${what(node)}, which ${to} does not take (write it into the config, or remove the node)`),
+    left: strays.filter((node) => !isTooOld(node)).map(what),
+  };
 }
 
 /** A node that this upgrade has under way may be down: it is finished first. */
@@ -72,33 +91,6 @@ function notReady(ctx: PlanContext, { hosts, objects }: UpgradeObservation): str
     const node = objects.nodes.find(({ name }) => name === host);
     if (node === undefined) return [`${host} is in the config and no node of the cluster`];
     return node.ready || hosts.get(host)?.begun === true ? [] : [`${host} is not Ready: ${node.because}`];
-  });
-}
-
-/** Budgets that allow no disruption and cover pods on nodes that are drained. */
-export function blockingBudgets(
-  { objects }: Pick<UpgradeObservation, 'objects'>,
-  nodes: readonly HostName[],
-): string[] {
-  const { pods, podNodes, budgets } = objects;
-  const closed = budgets.filter(({ status }) => status?.disruptionsAllowed === 0);
-  const found = podsToEvict(pods).evict.flatMap((pod) => {
-    const name = `${pod.metadata.namespace}/${pod.metadata.name}`;
-    const node = podNodes[name] ?? '';
-    return nodes.includes(node) ? budgetsOf(pod, closed).map((budget) => ({ budget, pod: `${name} on ${node}` })) : [];
-  });
-  const byBudget = new Map<string, string[]>();
-  for (const { budget, pod } of found) byBudget.set(budget, [...(byBudget.get(budget) ?? []), pod]);
-  return [...byBudget].map(([budget, kept]) => `the budget ${budget} lets none of its pods go: ${kept.join(', ')}`);
-}
-
-/** A drain would stop at them, in the middle. */
-function unmanagedPods({ objects }: UpgradeObservation, nodes: readonly HostName[]): string[] {
-  return podsToEvict(objects.pods).unmanaged.flatMap(({ metadata: { namespace, name } }) => {
-    const node = objects.podNodes[`${namespace}/${name}`] ?? '';
-    return nodes.includes(node)
-      ? [`the pod ${namespace}/${name} on ${node} has no controller: nobody would make it anew`]
-      : [];
   });
 }
 
@@ -133,31 +125,6 @@ function roomMissing(ctx: PlanContext, { hosts }: UpgradeObservation, path: read
           `${host}: ${Math.floor(free / mib)} MiB free for ${paths.join(' and ')}, ${bytes / mib} are needed`,
       );
   });
-}
-
-/** Of the etcd that runs, not of that which the config would take for the new version. */
-function etcdTooOld(ctx: PlanContext, { etcd }: UpgradeObservation, version: string): string[] {
-  if (ctx.cluster.spec.etcd.type === 'external') return [];
-  const { leastEtcd } = versionsFor(version);
-  return etcd.members.flatMap(({ name, state }) => {
-    const running = state?.status?.version;
-    return running !== undefined && isOlder(running, leastEtcd)
-      ? [
-          `etcd of ${name} is v${running}; Kubernetes ${version} needs ${leastEtcd}: kubexm etcd upgrade --to ${leastEtcd}`,
-        ]
-      : [];
-  });
-}
-
-/** https://github.com/kubernetes/enhancements/issues/5573: failCgroupV1 is true from 1.35 on. */
-function cgroupRefusals(ctx: PlanContext, cluster: Cluster, version: string): string[] {
-  if (minorOf(version) < 35 || cluster.spec.kubernetes.kubelet.extraConfig.failCgroupV1 === false) return [];
-  const hosts = nodeHosts(ctx).filter((host) => ctx.facts.get(host)?.cgroup === 'v1');
-  return hosts.length === 0
-    ? []
-    : [
-        `${hosts.join(', ')}: cgroup v1, which kubelets refuse from 1.35 on; add to the config: spec.kubernetes.kubelet.extraConfig.failCgroupV1: false`,
-      ];
 }
 
 /** The control planes and workers in their order, with what is done already. */

@@ -39,13 +39,22 @@ export function observedUpgrade(
       }),
     ),
     objects: {
-      nodes: nodes.map((name) => ({ name, ready: true, because: '', kubelet: version, cordoned: false })),
+      nodes: nodes.map((name) => ({
+        name,
+        ready: true,
+        because: '',
+        kubelet: version,
+        cordoned: false,
+        runtime: 'containerd://2.1.9',
+        takesPods: !controlPlanes.includes(name),
+      })),
       pods: [],
       podNodes: {},
       budgets: [],
       configVersion: version,
       ...objects,
     },
+    stored: { apis: [], custom: [] },
     deprecated: [],
   };
 }

@@ -32,7 +32,7 @@ import { initDocuments, kubeletDocuments } from '../kubernetes/kubeadm-config.js
 import { osReady } from '../milestones.js';
 import { inBatches } from './max-unavailable.js';
 import type { UpgradeObservation } from './observation.js';
-import { drained } from './obstacles.js';
+import { drained } from './drain-obstacles.js';
 import type { UpgradeStage } from './stages.js';
 
 /** Who has cordoned a node, as it says there. */

@@ -2,7 +2,7 @@ import { isOlder, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import { KubexmError } from '../../errors/index.js';
 
 /** Kubelets may be so many minors older than the apiservers, and never newer. https://kubernetes.io/releases/version-skew-policy/ */
-const kubeletLag = 3;
+export const kubeletLag = 3;
 
 /**
  * The last release of each minor that gets no more of them: what a path over it stops at where nobody says otherwise.
