@@ -95,8 +95,8 @@ interface Trial {
   readonly events: EngineEvent[];
   /** Secrets that were looked up in runs. */
   readonly secrets: Secret[];
-  /** `plan`: default that of `cluster create`. */
-  run(mode: 'apply' | 'check', plan?: ClusterGraph): ReturnType<typeof runGraph>;
+  /** `drift`: checks also what waits for a change. `plan`: default that of `cluster create`. */
+  run(mode: 'apply' | 'check' | 'drift', plan?: ClusterGraph): ReturnType<typeof runGraph>;
 }
 
 /** A cluster on machines in memory; only the control machine's files are real ones. */
@@ -149,7 +149,8 @@ async function trialOf(example: string): Promise<Trial> {
     secrets,
     run: (mode, plan = graph) =>
       runGraph(plan, {
-        mode,
+        mode: mode === 'drift' ? 'check' : mode,
+        beyond: mode === 'drift',
         limits: {
           perHost: 8,
           named: {
@@ -227,6 +228,30 @@ test.each(['single-node', 'one-control-plane', 'ha-stacked-etcd', 'ha-separate-e
   },
   60_000,
 );
+
+test('of a running cluster all that differs is found at once, and nothing else', async () => {
+  const { fake, run } = await trialOf('ha-stacked-etcd');
+  expect(failuresOf(await run('apply'))).toEqual([]);
+  const changed = [
+    ['m1', '/etc/sysctl.d/99-kubexm.conf'],
+    ['m2', '/etc/systemd/system/kubelet.service.d/10-kubeadm.conf'],
+    ['w1', '/etc/crictl.yaml'],
+  ] as const;
+  for (const [host, path] of changed) {
+    const { files } = fake.hosts.get(host) ?? {};
+    expect(files?.has(path)).toBe(true);
+    files?.put(path, 'of another hand');
+  }
+  const { jobs, totals } = await run('drift');
+  const found = jobs.filter(({ outcome }) => outcome.state === 'would-change').map(({ node, host }) => [host, node]);
+  expect(found.toSorted()).toEqual([
+    ['m1', expect.stringContaining('sysctl')],
+    ['m2', expect.stringMatching(/reconcile-kubelets?\/m2$/)],
+    ['m2', expect.stringMatching(/install-kubernetes-binaries\/write-drop-in$/)],
+    ['w1', expect.stringContaining('crictl')],
+  ]);
+  expect(totals).toMatchObject({ changed: 0, failed: 0 });
+}, 60_000);
 
 test('a worker that is added to a running cluster comes up; one control plane is asked, and no other host', async () => {
   const { ctx, fake, run } = await trialOf('ha-stacked-etcd');
