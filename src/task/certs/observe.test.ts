@@ -21,9 +21,13 @@ const certificate = (name: string, over: Readonly<Record<string, Json>> = {}) =>
   ...over,
 });
 
-/** What the control machine and m1 say; w1 does not answer. */
-function observe(over: Readonly<Record<string, Readonly<Record<string, Json>>>> = {}) {
+/** What the control machine and m1 say; w1 does not answer. `more`: of the work directory. */
+function observe(
+  over: Readonly<Record<string, Readonly<Record<string, Json>>>> = {},
+  more: readonly ReturnType<typeof certificate>[] = [],
+) {
   const own = [
+    ...more,
     certificate(`${ownDir}/ca.crt`, { fingerprint: 'CA' }),
     certificate(`${ownDir}/front-proxy-ca.crt`, { fingerprint: 'FP' }),
     certificate(`${etcdDir}/ca.pem`, { fingerprint: 'ETCD' }),
@@ -62,6 +66,18 @@ describe('the certificates of a cluster', () => {
     for (const name of ['ca.crt', 'front-proxy-ca.crt', 'apiserver.crt', 'front-proxy-client.crt'])
       expect(certificateDrift(at(`/etc/kubernetes/pki/${name}`)), name).toEqual([]);
     expect(certificateDrift(at('/etc/kubernetes/admin.conf'))).toEqual([]);
+  });
+
+  test('after a rotation, an apiserver shows the way from the CA before, until that is over', () => {
+    const apiserver = (over: Readonly<Record<string, Json>>) => {
+      const cross = certificate(`${ownDir}/ca-cross.crt`, { fingerprint: 'CROSS', ...over });
+      const found = observe({}, [cross]).find(({ path }) => path === '/etc/kubernetes/pki/apiserver.crt');
+      return found === undefined ? [] : certificateDrift(found);
+    };
+    expect(apiserver({})).toEqual([expect.stringContaining('no way from the CA before')]);
+    expect(apiserver({ daysLeft: -1 })).toEqual([]);
+    // The one that lies there is the one that has to.
+    expect(apiserver({ fingerprint: '/etc/kubernetes/pki/apiserver.crt' })).toEqual([]);
   });
 
   test('what is not there is missing, what nobody could look at is unknown', () => {

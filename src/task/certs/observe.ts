@@ -18,6 +18,9 @@ export function nextName(name: string): string {
   return `${name}-next`;
 }
 
+/** The cluster's CA under the signature of the one before it, in the work directory. */
+export const crossName = 'ca-cross';
+
 /** A certificate that should be on a host. */
 export interface WantedCertificate {
   readonly host: HostName;
@@ -29,6 +32,8 @@ export interface WantedCertificate {
   /** The one of the work directory that it has to be; absent where it is made on the host. */
   readonly own?: AuthorityName;
   readonly sans: readonly string[];
+  /** What has to lie behind it in the same file, where the work directory has one that is not over. */
+  readonly chain?: AuthorityName;
   /** Absent ones are not told of. */
   readonly isOptional?: boolean;
 }
@@ -60,6 +65,8 @@ export interface ObservedCertificate {
   readonly trusted?: number;
   /** Of CAs and kubeconfigs: the CA of the work directory is among those. */
   readonly trustsOwn?: boolean;
+  /** Those who trust only the CA before do not find the way from it. */
+  readonly lacksChain?: boolean;
 }
 
 /** What the hosts have, beside what they should have. */
@@ -70,10 +77,11 @@ export function observeWanted(
 ): readonly ObservedCertificate[] {
   const reports = new Map(reported<CertificatesReport>(findings, report).map(({ host, data }) => [host, data]));
   const own = reports.get(CONTROL_NODE)?.certificates ?? [];
-  const ownFingerprint = ({ component, name }: AuthorityName) => {
+  const ownOne = ({ component, name }: AuthorityName) => {
     const path = certificateFiles(ctx, component, name).cert;
-    return own.find((each) => each.name === path)?.fingerprint;
+    return own.find((each) => each.name === path);
   };
+  const ownFingerprint = (name: AuthorityName) => ownOne(name)?.fingerprint;
   const failureOf = (host: HostName) =>
     findings.failures.find((failure) => failure.host === host)?.message ?? `${host} does not answer`;
   return wanted.flatMap((each): readonly ObservedCertificate[] => {
@@ -85,7 +93,10 @@ export function observeWanted(
     const here = found.certificates.filter(({ name }) => name === path);
     const certificate = here.find(({ part }) => part !== 'authority');
     if (certificate === undefined) return each.isOptional === true ? [] : [{ host, path, state: 'missing' }];
-    return [present(each, { certificate, here, ownFingerprint })];
+    const chain = each.chain && ownOne(each.chain);
+    const lacksChain =
+      chain !== undefined && chain.daysLeft > 0 && here.every(({ fingerprint }) => fingerprint !== chain.fingerprint);
+    return [{ ...present(each, { certificate, here, ownFingerprint }), ...(lacksChain ? { lacksChain } : {}) }];
   });
 }
 
@@ -129,12 +140,13 @@ function present(
 
 /** How it differs from what it should be, whatever its age. */
 export function certificateDrift(certificate: ObservedCertificate): readonly string[] {
-  const { missingSans = [], isOwn, isSignedByOwn, trusted = 1, trustsOwn } = certificate;
+  const { missingSans = [], isOwn, isSignedByOwn, trusted = 1, trustsOwn, lacksChain = false } = certificate;
   return [
     ...(missingSans.length > 0 ? [`does not have ${missingSans.join(', ')}`] : []),
     ...(isOwn === false ? ['is not the one of the work directory'] : []),
     ...(isSignedByOwn === false ? ['is not signed by the CA of the work directory'] : []),
     ...(trustsOwn === false && isOwn !== false ? ['does not trust the CA of the work directory'] : []),
+    ...(lacksChain ? ['shows no way from the CA before, which pods may still trust'] : []),
     ...(trusted > 1 ? [`trusts ${trusted} CAs: a rotation is half done`] : []),
   ];
 }

@@ -5,7 +5,7 @@ import { defineTask, hostsWithRole, type PlanContext } from '../context.js';
 import { etcdCertificates } from '../etcd/read-certificates.js';
 import type { Findings } from '../findings.js';
 import { type KubernetesLeaf, kubernetesLeaves } from '../kubernetes/leaves.js';
-import { type ObservedCertificate, observeWanted, type WantedCertificate } from './observe.js';
+import { crossName, type ObservedCertificate, observeWanted, type WantedCertificate } from './observe.js';
 
 const report = 'certificates';
 const { etcd, kubernetesPki } = hostPaths;
@@ -74,13 +74,14 @@ function authority(host: HostName, name: string): WantedCertificate {
   return { host, path: `${kubernetesPki}/${name}.crt`, authority: { ...own, is: 'itself' }, own, sans: [] };
 }
 
-function wantedLeaf({ host, path, form, ca, sans = {}, isOptional = false }: KubernetesLeaf): WantedCertificate {
+function wantedLeaf({ kind, host, path, form, ca, sans = {}, isOptional = false }: KubernetesLeaf): WantedCertificate {
   return {
     host,
     path,
     isOptional,
     isKubeconfig: form === 'kubeconfig',
     authority: { component: 'kubernetes', name: ca, is: 'signer' },
+    ...(kind === 'apiserver' ? { chain: { component: 'kubernetes', name: crossName } } : {}),
     sans: [...(sans.dns ?? []).map((dns) => `DNS:${dns}`), ...(sans.ips ?? []).map((ip) => `IP:${ip}`)],
   };
 }

@@ -70,6 +70,7 @@ describe('what is due', () => {
     ['missing', { 'admin.conf m2': { state: 'missing' } }, ['admin.conf m2']],
     ['a name that it lacks', { 'apiserver m2': { missingSans: ['DNS:x'] } }, ['apiserver m2']],
     ['of another CA', { 'scheduler.conf m1': { isSignedByOwn: false } }, ['scheduler.conf m1']],
+    ['no way from the CA before', { 'apiserver m2': { lacksChain: true } }, ['apiserver m2']],
     ['a kubelet renews its own', { 'kubelet w1': { daysLeft: 3 } }, []],
     ['but not one that has run out', { 'kubelet w1': { daysLeft: -1 } }, ['kubelet w1']],
     ['of nobody knows', { 'apiserver m1': { state: 'unknown' } }, []],
@@ -98,6 +99,7 @@ describe('renewal', () => {
     });
     expect(waits('install-apiserver-m1', 'renew/accepted-m1')).toBe(true);
     expect(waits('kubelet-w1', 'restart-kube-scheduler-m2')).toBe(true);
+    expect(waits('kubelets-report', 'kubelet-w1')).toBe(true);
   });
 
   test('with nothing due, nothing is made; what an interrupted run left is looked at all the same', () => {
@@ -109,6 +111,11 @@ describe('renewal', () => {
   test.each([
     ['another CA', { path: '/etc/kubernetes/pki/ca.crt', isOwn: false }, 'not those of the work directory'],
     ['a rotation half done', { path: '/etc/etcd/pki/ca.pem', trusted: 2 }, 'half done'],
+    [
+      'one that has come to its last pass',
+      { path: '/etc/kubernetes/pki/apiserver.crt', isSignedByNext: true, isSignedByOwn: false },
+      'half done',
+    ],
   ])('%s is refused', (_what, over, message) => {
     const found = [...certificates(), { host: 'm1', state: 'present' as const, ...over }];
     expect(() => requireAuthorities({ withinDays: 30, certificates: found }).plan(ctx)).toThrow(message);

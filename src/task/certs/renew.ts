@@ -20,7 +20,7 @@ import { initHost } from '../kubernetes/init-host.js';
 import { type KubernetesLeaf, kubeconfigReaders, kubernetesLeaves } from '../kubernetes/leaves.js';
 import { userKubeconfig } from '../kubernetes/pki.js';
 import { certificateFiles, signed } from '../pki.js';
-import type { ObservedCertificate } from './observe.js';
+import { crossName, type ObservedCertificate } from './observe.js';
 
 const { kubernetes, kubernetesPki, etcd } = hostPaths;
 
@@ -74,11 +74,18 @@ function isAsked({ only }: Pick<RenewAll, 'only'>, kind: string): boolean {
 /** A kubelet asks for its next certificate itself, early enough: only what it cannot mend any more is made for it. */
 function isDue(
   { form, kind }: KubernetesLeaf,
-  { state, daysLeft = -1, missingSans = [], isSignedByOwn, trustsOwn }: ObservedCertificate,
+  { state, daysLeft = -1, missingSans = [], isSignedByOwn, trustsOwn, lacksChain }: ObservedCertificate,
   { withinDays, only }: Pick<RenewAll, 'withinDays' | 'only'>,
 ): boolean {
   if (state === 'unknown') return false;
-  if (state !== 'present' || missingSans.length > 0 || isSignedByOwn === false || trustsOwn === false) return true;
+  if (
+    state !== 'present' ||
+    missingSans.length > 0 ||
+    isSignedByOwn === false ||
+    trustsOwn === false ||
+    lacksChain === true
+  )
+    return true;
   if (form === 'kubelet' && only?.includes(kind) !== true) return daysLeft < 0;
   return daysLeft <= withinDays;
 }
@@ -212,7 +219,7 @@ function madeLeaf(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf,
 
 /** Under the old CA's signature, so that clients which were started with that one alone find their way. */
 export function crossFile(ctx: PlanContext): string {
-  return certificateFiles(ctx, 'kubernetes', 'ca-cross').cert;
+  return certificateFiles(ctx, 'kubernetes', crossName).cert;
 }
 
 /** What an apiserver serves has the cross certificate behind it, where there is one. */
