@@ -104,6 +104,15 @@ test.each([
   ]);
 });
 
+test('what nobody counted may be there', async () => {
+  const commands: readonly (readonly [RegExp, FakeAnswer])[] = [
+    [/--raw=\/apis\/storage\.k8s\.io\/v1alpha1$/, resources('volumeattributesclasses')],
+    [/--raw=\/metrics/, 'apiserver_storage_objects{resource="volumeattributesclasses.storage.k8s.io"} -1\n'],
+  ];
+  const { report } = await read({ groups: [group('storage.k8s.io', 'v1alpha1')], commands });
+  expect(report.apis).toMatchObject([{ version: 'v1alpha1', objects: -1 }]);
+});
+
 test('an API that does not tell is an error, not an empty one', async () => {
   const groups = [group(flow, 'v1')];
   const commands: readonly (readonly [RegExp, FakeAnswer])[] = [

@@ -12,7 +12,7 @@ export interface StoredApi {
   readonly resource: string;
   /** The minor that does not serve it. */
   readonly removed: number;
-  /** Whose writer used this version, as `namespace/name`; of a resource that has no other version, how many there are. */
+  /** Whose writer used this version, as `namespace/name`; of a resource that has no other version, how many there are, -1: unknown. */
   readonly objects: readonly string[] | number;
 }
 
@@ -72,27 +72,42 @@ async function storedApis(ctx: StepContext): Promise<readonly StoredApi[]> {
   const { groups } = await getRaw<{
     groups: readonly { readonly name: string; readonly versions: readonly { readonly version: string }[] }[];
   }>(ctx, '/apis');
-  const found: StoredApi[] = [];
-  for (const { name: group, versions } of groups) {
-    const rows = removedApis.filter((row) => row.group === group);
-    const served = versions.map(({ version }) => version);
-    if (rows.length === 0) continue;
-    const resourcesOf = new Map<string, ReadonlySet<string>>();
-    for (const version of served) resourcesOf.set(version, await resourcesIn(ctx, `/apis/${group}/${version}`));
-    for (const resource of new Set(rows.flatMap(({ resources }) => resources))) {
-      const removed = rows.filter(({ resources }) => resources.includes(resource));
-      const there = served.filter((version) => resourcesOf.get(version)?.has(resource) === true);
-      if (there.length === 0) continue;
-      const lasting = there.find((version) => removed.every((row) => row.version !== version));
-      // To list them by the version that goes would count as a request for it.
-      found.push(
-        ...(lasting === undefined
-          ? await countedOnly(ctx, { group, resource, removed: removed.filter((row) => there.includes(row.version)) })
-          : await writtenBy(ctx, { group, resource, lasting, removed })),
-      );
-    }
-  }
-  return found;
+  const found = await Promise.all(
+    groups.map(({ name, versions }) =>
+      storedOfGroup(
+        ctx,
+        name,
+        versions.map(({ version }) => version),
+      ),
+    ),
+  );
+  return found.flat();
+}
+
+/** `served`: the versions of the group, the most stable first. */
+async function storedOfGroup(
+  ctx: StepContext,
+  group: string,
+  served: readonly string[],
+): Promise<readonly StoredApi[]> {
+  const rows = removedApis.filter((row) => row.group === group);
+  if (rows.length === 0) return [];
+  const resourcesOf = new Map(
+    await Promise.all(
+      served.map(async (version) => [version, await resourcesIn(ctx, `/apis/${group}/${version}`)] as const),
+    ),
+  );
+  const found = [...new Set(rows.flatMap(({ resources }) => resources))].map((resource) => {
+    const removed = rows.filter(({ resources }) => resources.includes(resource));
+    const there = served.filter((version) => resourcesOf.get(version)?.has(resource) === true);
+    if (there.length === 0) return [];
+    const lasting = there.find((version) => removed.every((row) => row.version !== version));
+    // To list them by a version that goes would count as a request for it.
+    return lasting === undefined
+      ? countedOnly(ctx, { group, resource, removed: removed.filter((row) => there.includes(row.version)) })
+      : writtenBy(ctx, { group, resource, lasting, removed });
+  });
+  return (await Promise.all(found)).flat();
 }
 
 type Row = Pick<StoredApi, 'version' | 'removed'>;
@@ -165,7 +180,8 @@ async function countedOnly(
   });
   const last = Math.max(...removed.map((row) => row.removed));
   const row = removed.find((each) => each.removed === last);
-  const count = Math.max(0, ...counts);
+  // The apiserver says -1 where it could not count.
+  const count = Math.max(-1, ...counts);
   return row === undefined || count === 0
     ? []
     : [{ group, version: row.version, resource, removed: last, objects: count }];

@@ -46,7 +46,7 @@ function unestablished({ name, established }: CustomApi): string[] {
 function storedText(api: StoredApi): string {
   const { removed, objects } = api;
   if (typeof objects === 'number')
-    return `${objects} objects of ${apiName(api)} are stored, which is gone in 1.${removed}: delete them, or have them written by a newer version first`;
+    return `${objects < 0 ? 'nobody knows how many' : objects} objects of ${apiName(api)} are stored, which is gone in 1.${removed}: delete them, or have them written by a newer version first`;
   const named = objects.slice(0, 5).join(', ');
   const more = objects.length > 5 ? ` and ${objects.length - 5} more` : '';
   return `${named}${more} ${objects.length === 1 ? 'was' : 'were'} written as ${apiName(api)}, which is gone in 1.${removed}: apply them anew in a newer version`;
