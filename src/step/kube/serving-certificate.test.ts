@@ -43,7 +43,7 @@ test('one that has all names, and others, stays', async () => {
   expect(trial.host.commands).toEqual([]);
 });
 
-test('a name that it lacks makes a new one, which the API server is asked for', async () => {
+test('a name that it lacks makes a new one, which the API server is asked for; the way from a CA before stays behind it', async () => {
   const inputs: string[] = [];
   const commands: (readonly [RegExp, FakeAnswer])[] = [
     [
@@ -56,11 +56,13 @@ test('a name that it lacks makes a new one, which the API server is asked for', 
     ],
     [/kubectl .*--tls-server-name=10\.0\.0\.100 get --raw=\/readyz/, 'ok'],
   ];
-  const trial = hostTrial({ files: { ...joined, [certificate]: old }, commands });
+  const cross = await certificateFor('DNS:cross');
+  const trial = hostTrial({ files: { ...joined, [certificate]: old + cross }, commands });
   const { first, again } = await trial.play(step);
   expect([first, again]).toMatchObject([{ state: 'needed', because: 'it lacks 10.0.0.100' }, { state: 'satisfied' }]);
   // Beside the old one, which stays in place until the new one is whole.
   expect(inputs.join()).toContain('certificatesDir: /run/kubexm/serving-certificate');
+  expect(trial.host.files.get(certificate)?.content).toBe(complete + cross);
 });
 
 test('a run that was killed before the key was in its place is made up for', async () => {

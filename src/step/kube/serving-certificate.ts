@@ -8,6 +8,7 @@ import { defineStep, needed, satisfied } from '../define.js';
 import { joinState } from './join-state.js';
 import { documentsText, type KubeadmDocument, withoutTokens } from './kubeadm-documents.js';
 import { kubectl } from './kubectl.js';
+import { keepServingChain, servingChain } from './serving-chain.js';
 
 const certificate = `${hostPaths.kubernetesPki}/apiserver.crt`;
 const key = `${hostPaths.kubernetesPki}/apiserver.key`;
@@ -38,7 +39,9 @@ export const reconcileServingCertificate = defineStep<ReconcileServingCertificat
     return satisfied('it has all names');
   },
   async run(ctx, p, missing) {
+    const chain = await servingChain(ctx);
     await issue(ctx, p);
+    await keepServingChain(ctx, chain);
     const name = missing[0] ?? '';
     const answer = await pollUntil(() => served(ctx, name), {
       timeoutMs: 120_000,
