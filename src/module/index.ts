@@ -16,6 +16,7 @@ import {
   installEtcd,
   installKubernetesBinaries,
   installNetwork,
+  installRenewalTimer,
   joinControlPlanes,
   joinWorkers,
   kubernetesPki,
@@ -31,6 +32,7 @@ import {
   readEtcd,
   readEtcdCertificates,
   readEtcdVersions,
+  readRenewals,
   readStatus,
   reconcileControlPlane,
   reconcileKubelets,
@@ -139,8 +141,10 @@ export {
   readUnused,
   readUpgradeState,
   refuseHostsWithoutRole,
+  readRenewals,
   removeMember,
   renewAllCertificates,
+  renewalProblems,
   replaceMember,
   requireAuthorities,
   requireNewTokens,
@@ -206,13 +210,14 @@ export const worker = defineModule('worker', [joinWorkers]);
 export const addons = defineModule('addons', [
   reconcileKubelets,
   labelNodes,
+  installRenewalTimer,
   installCoreDns,
   applyAddons,
   runPostInstall,
   verifyReadiness,
 ]);
 /** Reads, for `cluster status`. */
-export const status = defineModule('status', [readStatus, readEtcd]);
+export const status = defineModule('status', [readStatus, readEtcd, readRenewals]);
 /** Members, their state, alarms. */
 export const etcdState = defineModule('etcd-state', [readEtcd]);
 /** Members with all that hangs on them. */

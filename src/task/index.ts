@@ -27,6 +27,8 @@ export {
   rotateCa,
   rotationPass,
 } from './certs/rotate.js';
+export { readRenewals, renewalProblems } from './certs/renewal-state.js';
+export { installRenewalTimer } from './certs/renewal-timer.js';
 export {
   dropServiceAccountKeys,
   requireNewTokens,

@@ -1,4 +1,4 @@
-import { certificatesOf } from '../../pipeline/index.js';
+import { certificatesOf, renewalProblemsOf } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
 import { loadConfig } from '../load.js';
 import { type ListOptions, listCertificates } from './show.js';
@@ -6,5 +6,8 @@ import { type ListOptions, listCertificates } from './show.js';
 /** `kubexm certs list`. 3 where one runs out soon, is missing or not as it should be, or could not be looked at. */
 export async function run({ options, io }: Invocation<ListOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
-  return listCertificates({ cluster, options, io }, { reading: certificatesOf, next: 'kubexm certs renew' });
+  return listCertificates(
+    { cluster, options, io },
+    { reading: certificatesOf, others: renewalProblemsOf, next: 'kubexm certs renew' },
+  );
 }

@@ -19,12 +19,14 @@ export interface ShowCertificates {
   /** `text`, `json` or `prometheus`. */
   readonly output: string;
   readonly next: string;
+  /** What else is wrong. */
+  readonly others?: readonly string[];
 }
 
 /** Prints them. The exit code: 3 where one runs out soon, is not as it should be, or could not be looked at. */
 export function showCertificates(io: Io, shown: ShowCertificates): number {
   const { cluster, certificates, warnDays, output } = shown;
-  const problems = certificateProblems(certificates, warnDays);
+  const problems = [...certificateProblems(certificates, warnDays), ...(shown.others ?? [])];
   if (output === 'json') printJson(io, { cluster, warnDays, problems, certificates });
   else if (output === 'prometheus') print(io, prometheusText(cluster, certificates));
   else print(io, certificatesTable(certificates));
@@ -37,7 +39,16 @@ export function showCertificates(io: Io, shown: ShowCertificates): number {
 /** Reads the certificates that `reading` looks at, and shows them. Hosts that do not answer are shown as unknown. */
 export async function listCertificates(
   { cluster, options, io }: { readonly cluster: Cluster; readonly options: ListOptions; readonly io: Io },
-  { reading, next }: { readonly reading: Reading<readonly ObservedCertificate[]>; readonly next: string },
+  {
+    reading,
+    others,
+    next,
+  }: {
+    readonly reading: Reading<readonly ObservedCertificate[]>;
+    /** What else may be wrong. */
+    readonly others?: Reading<readonly string[]>;
+    readonly next: string;
+  },
 ): Promise<number> {
   const warnDays = wholeDays('--warn-days', options.warnDays);
   return withRuntime({ cluster, io }, async (runtime) => {
@@ -49,6 +60,7 @@ export async function listCertificates(
       warnDays,
       output: options.output,
       next,
+      others: others === undefined ? [] : await readCluster(runtime, others),
     });
   });
 }

@@ -9,6 +9,7 @@ export { chainFile, nextCa, promoteCa } from './next-ca.js';
 export { ownCa } from './own-ca.js';
 export type * from './params.js';
 export { type CertificatesReport, readCertificates } from './read-certificates.js';
+export { type RenewalReport, readRenewal } from './read-renewal.js';
 export { requireCa } from './require-ca.js';
 export { guardOldTokens, knowsServiceAccountKey } from './service-account.js';
 export { generateSignedCert } from './signed-cert.js';

@@ -4,6 +4,7 @@ import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { fileDigest } from './digest.js';
 import type { CertificateFiles } from './params.js';
+import { isRenewedOnHost } from './renewed-leaf.js';
 
 /** `source`: files of the control machine whose digests an earlier step has told; `target`: paths on the host. */
 export interface InstallKeyPair {
@@ -11,6 +12,8 @@ export interface InstallKeyPair {
   readonly target: CertificateFiles;
   /** Whether what was there stays beside them as `.previous`, until somebody removes it. Default true. */
   readonly keep?: boolean;
+  /** A CA's file on the control machine: a certificate of it that ends later stays, with its key. For hosts that renew theirs. */
+  readonly unlessRenewedBy?: string;
 }
 
 /**
@@ -25,6 +28,10 @@ export const installKeyPair = defineStep<InstallKeyPair, { readonly isNew: boole
       filesOf(ctx, p).map(({ target }) => target),
       { sha256: true, signal: ctx.signal },
     );
+    const ca = p.unlessRenewedBy;
+    const both = found.size === 2;
+    if (ca !== undefined && both && (await isRenewedOnHost(ctx, { path: p.target.cert, source: p.source.cert, ca })))
+      return satisfied('the host has a newer one');
     for (const { target, sha256, mode } of filesOf(ctx, p)) {
       const there = found.get(target);
       if (there === undefined) return needed(`${target} is missing`, { isNew: found.size === 0 });

@@ -5,8 +5,8 @@ import {
   checkCalendar,
   daemonReload,
   enableService,
-  removeBackupTimer,
   renderTemplate,
+  removeTimer,
   restartService,
   type StepContext,
 } from '../../step/index.js';
@@ -78,5 +78,5 @@ export const installBackupTimer = defineTask('backup-timer', (ctx) => {
 
 /** A host that makes no snapshots of its own (any more). */
 export function noBackupTimer() {
-  return removeBackupTimer({ timer, service, files: [unitPath(timer), unitPath(service), script] });
+  return removeTimer({ timer, service, files: [unitPath(timer), unitPath(service), script] });
 }

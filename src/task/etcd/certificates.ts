@@ -1,6 +1,7 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { CONTROL_NODE, draft, type HostName } from '../../plan/index.js';
 import { type CertificateFiles, fileChecksum, fileDigest, installKeyPair, type StepContext } from '../../step/index.js';
+import { etcdCaKeyHosts } from '../certs/renewal-timer.js';
 import { defineTask, type Fragment, hostsWithRole, type PlanContext } from '../context.js';
 import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js';
 import { etcdLeaves } from './leaves.js';
@@ -30,7 +31,12 @@ function ownCertificates(ctx: PlanContext): Fragment {
   const caFile = uploadCa(cert);
   g.add('upload-ca', members, caFile, after);
   // Whoever is root on a member has all of etcd anyway; and the loss of this machine must not be the loss of the CA.
-  g.add('upload-ca-key', members, uploadSmallFile({ source: key, target: `${pki}/ca-key.pem`, mode: 0o600 }), after);
+  g.add(
+    'upload-ca-key',
+    etcdCaKeyHosts(ctx),
+    uploadSmallFile({ source: key, target: `${pki}/ca-key.pem`, mode: 0o600 }),
+    after,
+  );
   for (const file of ['server', 'peer', 'admin'])
     g.addEach(`install-${file}`, members, (host) => installLeaf(ctx, host, file), after);
   // A control plane host that is a member too has the CA already.
@@ -47,11 +53,17 @@ function uploadCa(source: string) {
 /** Both files at once: a member reads them in each handshake. */
 function installLeaf(ctx: PlanContext, host: HostName, file: string) {
   const name = file === 'server' || file === 'peer' ? `${file}-${host}` : file;
-  return installPair(certificateFiles(ctx, 'etcd', name), file);
+  const renewsItself = ctx.cluster.spec.certs.autoRenew.enabled;
+  return installPair(
+    certificateFiles(ctx, 'etcd', name),
+    file,
+    renewsItself ? { unlessRenewedBy: certificateFiles(ctx, 'etcd', 'ca').cert } : {},
+  );
 }
 
-function installPair(source: CertificateFiles, file: string) {
-  return installKeyPair({ source, target: { cert: `${pki}/${file}.pem`, key: `${pki}/${file}-key.pem` }, keep: false });
+function installPair(source: CertificateFiles, file: string, options: { readonly unlessRenewedBy?: string } = {}) {
+  const target = { cert: `${pki}/${file}.pem`, key: `${pki}/${file}-key.pem` };
+  return installKeyPair({ source, target, keep: false, ...options });
 }
 
 /** The user's own client files: their digests are taken on the control machine in the run. */

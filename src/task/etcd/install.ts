@@ -16,6 +16,7 @@ import {
   writeEtcdConfig,
 } from '../../step/index.js';
 import { placeArchive } from '../artifacts.js';
+import { renewalTimer } from '../certs/renewal-timer.js';
 import { defineTask, type Fragment, factsOf, hostsWithRole, type PlanContext } from '../context.js';
 import { etcdReady, osReady } from '../milestones.js';
 import { installBackupTimer } from './backup-timer.js';
@@ -101,6 +102,8 @@ export function etcdInstallation(ctx: PlanContext, existing?: ExistingEtcd): Fra
     }),
     serving ? { after: serving } : {},
   );
+  // Of members that join; `cluster create` looks after all hosts at once.
+  if (existing) g.include(renewalTimer(ctx, { hosts, after: verified }));
   g.provide(etcdReady, [verified, certificates]);
   return g.done();
 }

@@ -31,6 +31,7 @@ export function observeCertificates(ctx: PlanContext, findings: Findings): reado
 export function etcdCertificates(ctx: PlanContext): readonly WantedCertificate[] {
   const leaves = etcdLeaves(ctx);
   const ca = { component: 'etcd', name: 'ca' } as const;
+  const renewsItself = ctx.cluster.spec.certs.autoRenew.enabled;
   return certificateHosts(ctx).flatMap((host) => [
     { host, path: `${pki}/ca.pem`, authority: { ...ca, is: 'itself' as const }, own: ca, sans: [] },
     ...leaves
@@ -39,7 +40,8 @@ export function etcdCertificates(ctx: PlanContext): readonly WantedCertificate[]
         host,
         path: `${pki}/${file}.pem`,
         authority: { ...ca, is: 'signer' as const },
-        own: { component: 'etcd' as const, name },
+        // Hosts that renew theirs by themselves have others.
+        ...(renewsItself ? {} : { own: { component: 'etcd' as const, name } }),
         sans: [...(sans.dns ?? []).map((dns) => `DNS:${dns}`), ...(sans.ips ?? []).map((ip) => `IP:${ip}`)],
       })),
   ]);

@@ -9,6 +9,7 @@ import {
   type StepContext,
   stopService,
 } from '../../step/index.js';
+import { etcdCaKeyHosts, noRenewalTimer } from '../certs/renewal-timer.js';
 import { defineTask, type Task } from '../context.js';
 import { noBackupTimer } from './backup-timer.js';
 import { etcdDirs } from './config.js';
@@ -34,7 +35,7 @@ const programs = ['etcd', 'etcdctl', 'etcdutl'].map((name) => `${bin}/${name}`);
 /** Takes etcd off hosts: service, data, unit, config, certificates and programs. */
 export function removeEtcd({ hosts, wipeData, keepClient = [] }: RemoveEtcd): Task {
   return defineTask('remove-etcd', (ctx) => {
-    const { etcd } = ctx.cluster.spec;
+    const { certs, etcd } = ctx.cluster.spec;
     const g = draft<StepContext>('remove-etcd');
     if (etcd.type === 'external') return g.done();
     const timer = g.add('backup-timer', hosts, noBackupTimer());
@@ -45,11 +46,14 @@ export function removeEtcd({ hosts, wipeData, keepClient = [] }: RemoveEtcd): Ta
     });
     const stamp = `${hostMarks.serviceStamps}/etcd.json`;
     const after = { after: sameHost(cleared) };
-    const gone = [etcdUnit, config, ...memberFiles, ...programs, stamp].map((path) =>
-      g.add(`remove-${nameOf(path)}`, hosts, removeFile({ path }), after),
-    );
     const alone = hosts.filter((host) => !keepClient.includes(host));
+    const keeps = etcdCaKeyHosts(ctx).filter((host) => keepClient.includes(host) && certs.autoRenew.enabled);
+    const gone = [etcdUnit, config, ...memberFiles, ...programs, stamp].map((path) => {
+      const on = path === `${pki}/ca-key.pem` ? hosts.filter((host) => !keeps.includes(host)) : hosts;
+      return g.add(`remove-${nameOf(path)}`, on, removeFile({ path }), after);
+    });
     for (const path of clientFiles) g.add(`remove-${nameOf(path)}`, alone, removeFile({ path }), after);
+    g.addEach('renewal-timer', alone, (host) => noRenewalTimer(ctx, host));
     g.add('reload', hosts, daemonReload({ units: [etcdService] }), { after: sameHost(gone) });
     return g.done();
   });

@@ -1,6 +1,7 @@
 import { KubexmError } from '../../errors/index.js';
 import { CONTROL_NODE, draft, type HostName, onlyOn } from '../../plan/index.js';
 import { applyBootstrapToken, nodeReady, type StepContext } from '../../step/index.js';
+import { installRenewalTimer } from '../certs/renewal-timer.js';
 import { guardRuntimes } from '../container-runtime/guard.js';
 import { installContainerRuntime } from '../container-runtime/install.js';
 import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext, type Task } from '../context.js';
@@ -101,7 +102,7 @@ export function addNodes({ hosts, etcd }: AddNodes): Task {
       g.provide(endpointKnown, token);
       g.include(balanceNewWorkers.plan(own));
     }
-    for (const task of [joinControlPlanes, joinWorkers, runPostInstall]) g.include(task.plan(own));
+    for (const task of [joinControlPlanes, joinWorkers, installRenewalTimer, runPostInstall]) g.include(task.plan(own));
     const labelled = g.include(labelNodes.plan(own));
     // Without a pod network of kubexm's a node cannot be Ready before the user has brought one.
     const waiting = ctx.cluster.spec.network.plugin === 'none' ? [] : hosts;

@@ -1,3 +1,4 @@
+import { certsRenewal } from '../../common/certs-renewal.js';
 import { etcdBackupTimer } from '../../common/etcd-snapshot.js';
 import { hostMarks } from '../../common/host-marks.js';
 import { hostPaths } from '../../common/host-paths.js';
@@ -19,6 +20,7 @@ export const units = {
     'cri-dockerd.service',
     'cri-dockerd.socket',
     etcdBackupTimer.service,
+    certsRenewal.service,
   ],
 } as const;
 

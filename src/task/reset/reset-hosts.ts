@@ -23,6 +23,7 @@ import {
   wipeDirectory,
 } from '../../step/index.js';
 import { endpointOf, runtimeGroups } from '../container-runtime/runtime-hosts.js';
+import { noRenewalTimer } from '../certs/renewal-timer.js';
 import { uninstallContainerRuntime } from '../container-runtime/uninstall.js';
 import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext, type Task } from '../context.js';
 import { removeEndpointServices } from '../endpoint/retire.js';
@@ -76,7 +77,12 @@ export function planReset(ctx: PlanContext, params: ResetHosts, waves: readonly 
     after: sameHost(stopped, { where: 'present' }),
   });
   const withoutAddress = removeEndpointServices(g, ctx, { hosts, after: stopped });
-  const done = [...cleaned, withoutEtcd, ...withoutAddress];
+  // Those of members go with etcd.
+  const others = left.filter((host) => ctx.cluster.spec.etcd.type === 'external' || !members.includes(host));
+  const withoutTimer = g.addEach('renewal-timer', others, (host) => noRenewalTimer(ctx, host), {
+    after: sameHost(stopped, { where: 'present' }),
+  });
+  const done = [...cleaned, withoutEtcd, ...withoutAddress, withoutTimer];
   g.add('kubeadm-state', keepers, removeOwnFiles(nodeState), { after: sameHost(done, { where: 'present' }) });
   restoreHosts(g, ctx, { hosts: left, params, after: sameHost(done, { where: 'present' }) });
   return g.done();

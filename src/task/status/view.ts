@@ -1,4 +1,5 @@
 import type { CertificatesReport } from '../../step/index.js';
+import { renewalProblems } from '../certs/renewal-state.js';
 import type { PlanContext } from '../context.js';
 import { type MemberHealth, memberProblems, membersHealth } from '../etcd/member-health.js';
 import { observeEtcd } from '../etcd/observation.js';
@@ -69,6 +70,7 @@ export function observeStatus(ctx: PlanContext, findings: Findings): ClusterStat
     ...notRunning.map((pod) => `pod ${pod.metadata.namespace ?? ''}/${pod.metadata.name} does not run`),
     ...(isUnknown ? ['the state of etcd is unknown: no member told of it'] : []),
     ...(hasEtcd && !isUnknown ? memberProblems(observed, members).map((problem) => `etcd: ${problem}`) : []),
+    ...renewalProblems(ctx, findings),
     ...certificates.flatMap(({ host, data }) =>
       data.broken.map(({ name, error }) => `${name} on ${host} cannot be read: ${error}`),
     ),

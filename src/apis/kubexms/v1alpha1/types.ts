@@ -43,9 +43,19 @@ export interface ClusterSpec {
 
 /** CAs of the user's own, by absolute paths on the control machine; those that are absent are made. */
 export interface Certs {
+  readonly autoRenew: AutoRenew;
   readonly ca?: OwnCaFiles;
   readonly frontProxyCa?: OwnCaFiles;
   readonly etcdCa?: OwnCaFiles;
+}
+
+/** Hosts renew their own certificates, by a timer of systemd. */
+interface AutoRenew {
+  readonly enabled: boolean;
+  /** Those with no more days left. */
+  readonly withinDays: number;
+  /** A calendar expression of systemd. */
+  readonly schedule: string;
 }
 
 interface OwnCaFiles {
