@@ -256,3 +256,31 @@ describe('reconcileStaticPods', () => {
     await expect(trial.precheck(step)).rejects.toMatchObject({ details: expect.arrayContaining(['error: bad field']) });
   });
 });
+
+describe('keys for etcd that are not of kubexm’s making', () => {
+  const file = '/etc/kubernetes/enc/enc.yaml';
+  const flag = `--encryption-provider-config=${file}`;
+  const live = { ...plain, 'kube-apiserver': manifestOf('kube-apiserver', flag) };
+
+  test('are not taken from an apiserver: it could read nothing of what is written with them', async () => {
+    const { trial } = controlPlane({ files: { ...joined, ...liveFiles(live) }, wanted: plain });
+    await expect(trial.precheck(step)).rejects.toMatchObject({
+      code: 'GUARD_REFUSED',
+      message: `node-1: kube-apiserver reads keys for etcd from ${file}, which the cluster file does not ask for`,
+      hint: expect.stringContaining(`extraArgs: {encryption-provider-config: ${file}}`),
+    });
+  });
+
+  test.each([[[{ name: 'encryption-provider-config', value: file }]], [{ 'encryption-provider-config': file }]])(
+    'stay where the cluster file names them: %j',
+    async (extraArgs) => {
+      const keeping = documents.map((document) =>
+        document.kind === 'ClusterConfiguration' ? { ...document, apiServer: { extraArgs } } : document,
+      );
+      const wanted = { ...plain, 'kube-apiserver': manifestOf('kube-apiserver', flag, '--v=3') };
+      const { trial } = controlPlane({ files: { ...joined, ...liveFiles(live) }, wanted });
+      const found = await trial.precheck(reconcileStaticPods({ nodeName: 'm1', documents: keeping }));
+      expect(found).toMatchObject({ because: 'kube-apiserver: --v is new' });
+    },
+  );
+});

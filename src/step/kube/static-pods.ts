@@ -4,6 +4,7 @@ import { sh } from '../../runner/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { refuseLostKeys } from './foreign-keys.js';
 import { joinState } from './join-state.js';
 import { documentOf, type KubeadmDocument, staticPodInputs } from './kubeadm-documents.js';
 import { renderKubeadm } from './kubeadm-render.js';
@@ -112,6 +113,7 @@ async function differing(
         throw new KubexmError('INTERNAL', `${host.name}: kubeadm rendered no manifest of ${component}`);
       const live = await host.readFile(manifestPath(component), { signal });
       if (live !== undefined && !otherVersion) refuseOtherVersion(host.name, component, { live, wanted });
+      if (live !== undefined) refuseLostKeys(host.name, { live, documents });
       const change = unseen.get(component);
       const differences = live === undefined ? ['it has no manifest'] : await manifestDifferences(live, wanted);
       const because = [...differences, ...(change ? ['an earlier change was not seen through'] : [])].join(', ');
