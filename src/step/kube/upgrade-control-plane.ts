@@ -7,6 +7,7 @@ import { defineStep, needed, satisfied } from '../define.js';
 import { documentsText, type KubeadmDocument, staticPodInputs } from './kubeadm-documents.js';
 import { awaitKubeadm, kubeadmAtWork, runKubeadm } from './kubeadm-unit.js';
 import { kubectl } from './kubectl.js';
+import { keepServingChain, servingChain } from './serving-chain.js';
 import { reconcileStaticPods, staticPodsDiffer } from './static-pods.js';
 import { upgradeArguments } from './upgrade-arguments.js';
 
@@ -46,12 +47,14 @@ export const upgradeControlPlane = defineStep<UpgradeControlPlane>({
     await awaitKubeadm(ctx);
     if ((await unfinished(ctx, p)) !== undefined) {
       await requireServingApi(ctx, p);
+      const chain = await servingChain(ctx);
       const { args, document } = upgradeArguments({ ...p, verb: p.first ? 'apply' : 'node' });
       await runKubeadm(ctx, {
         args,
         ...(document === undefined ? {} : { configuration: new Secret(await documentsText([document])) }),
         log: 'kubeadm-upgrade.log',
       });
+      await keepServingChain(ctx, chain);
       const left = await unfinished(ctx, p);
       if (left !== undefined) {
         throw new KubexmError('COMMAND_FAILED', `${ctx.host.name}: kubeadm ended well, but ${left}`, {
