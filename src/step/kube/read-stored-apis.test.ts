@@ -55,7 +55,7 @@ test('custom resources, with what their objects are stored as', async () => {
   });
 });
 
-test('objects whose writer used a version that goes, and not what the control plane writes by itself', async () => {
+test('objects whose manifest or writer is of a version that goes, and not what the control plane writes by itself', async () => {
   const applied = `{"apiVersion":"${flow}/v1beta3","kind":"FlowSchema"}`;
   const { report, asked } = await read({
     groups: [group(flow, 'v1', 'v1beta3')],
@@ -65,17 +65,25 @@ test('objects whose writer used a version that goes, and not what the control pl
       [
         /get flowschemas/,
         [
-          `/mine\tkubectl=${flow}/v1 \t${applied}`,
+          `/mine\tUpdate=kubectl-client-side-apply=${flow}/v1 \t${applied}`,
           '',
-          `/helms\thelm=${flow}/v1beta3 \t`,
-          `/new\tkubectl-client-side-apply=${flow}/v1 \t`,
-          `/exempt\tapi-priority-and-fairness-config-producer-v1=${flow}/v1beta3 \t`,
+          `/flux\tApply=flux=${flow}/v1beta3 \t`,
+          `/made\tUpdate=kubectl-create=${flow}/v1beta3 \t`,
+          `/moved\tUpdate=helm=${flow}/v1beta3 Update=helm=${flow}/v1 \t`,
+          `/exempt\tUpdate=api-priority-and-fairness-config-producer-v1=${flow}/v1beta3 \t`,
         ].join('\n'),
       ],
     ],
   });
   expect(report.apis).toEqual([
-    { group: flow, version: 'v1beta3', resource: 'flowschemas', removed: 32, objects: ['mine', 'helms'] },
+    {
+      group: flow,
+      version: 'v1beta3',
+      resource: 'flowschemas',
+      removed: 32,
+      applied: ['mine', 'flux'],
+      written: ['made'],
+    },
   ]);
   // To ask for the old version would make it one that is asked for.
   expect(asked.filter((command) => command.includes('get flowschemas')).join()).toContain(
@@ -99,7 +107,9 @@ test.each([
       version: 'v1alpha1',
       resource: 'volumeattributesclasses',
       removed: 35,
-      objects: 2,
+      applied: [],
+      written: [],
+      count: 2,
     },
   ]);
 });
@@ -110,7 +120,7 @@ test('what nobody counted may be there', async () => {
     [/--raw=\/metrics/, 'apiserver_storage_objects{resource="volumeattributesclasses.storage.k8s.io"} -1\n'],
   ];
   const { report } = await read({ groups: [group('storage.k8s.io', 'v1alpha1')], commands });
-  expect(report.apis).toMatchObject([{ version: 'v1alpha1', objects: -1 }]);
+  expect(report.apis).toMatchObject([{ version: 'v1alpha1', count: -1 }]);
 });
 
 test('an API that does not tell is an error, not an empty one', async () => {

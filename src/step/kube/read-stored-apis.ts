@@ -12,8 +12,12 @@ export interface StoredApi {
   readonly resource: string;
   /** The minor that does not serve it. */
   readonly removed: number;
-  /** Whose writer used this version, as `namespace/name`; of a resource that has no other version, how many there are, -1: unknown. */
-  readonly objects: readonly string[] | number;
+  /** Objects whose manifest is of this version, as who applies it would apply it again: `namespace/name`. */
+  readonly applied: readonly string[];
+  /** Objects that somebody wrote in this version, maybe long ago. */
+  readonly written: readonly string[];
+  /** Of a resource that has no other version: how many there are; -1: unknown. */
+  readonly count?: number;
 }
 
 /** What of a CustomResourceDefinition says whether its objects can be read. */
@@ -112,7 +116,7 @@ async function storedOfGroup(
 
 type Row = Pick<StoredApi, 'version' | 'removed'>;
 
-/** Objects of which fields or the manifest that kubectl applied last are of a version that goes. */
+/** Objects of which fields, or the manifest that was applied last, are of a version that goes. */
 async function writtenBy(
   { host, signal }: StepContext,
   {
@@ -129,7 +133,7 @@ async function writtenBy(
 ): Promise<readonly StoredApi[]> {
   const fields = [
     '{.metadata.namespace}{"/"}{.metadata.name}',
-    '{range .metadata.managedFields[*]}{.manager}={.apiVersion} {end}',
+    '{range .metadata.managedFields[*]}{.operation}={.manager}={.apiVersion} {end}',
     '{.metadata.annotations.kubectl\\.kubernetes\\.io/last-applied-configuration}',
   ];
   const template = `jsonpath={range .items[*]}${fields.join('{"\\t"}')}{"\\n"}{end}`;
@@ -141,24 +145,41 @@ async function writtenBy(
     const [name = '', managers = '', applied = ''] = line.split('\t');
     // The second half of an annotation that ends with a new line.
     if (!name.includes('/')) return [];
-    return [{ name: name.replace(/^\//, ''), versions: versionsUsed(managers, applied) }];
+    return [{ name: name.replace(/^\//, ''), ...versionsUsed(managers, applied) }];
   });
   return removed.flatMap(({ version, removed: minor }) => {
-    const names = objects
-      .filter(({ versions }) => versions.includes(`${group}/${version}`))
-      .map((object) => object.name);
-    return names.length === 0 ? [] : [{ group, version, resource, removed: minor, objects: names }];
+    const full = `${group}/${version}`;
+    const applied = objects.filter((object) => object.applied.includes(full)).map(({ name }) => name);
+    const written = objects.filter((object) => object.written.includes(full)).map(({ name }) => name);
+    return applied.length + written.length === 0
+      ? []
+      : [{ group, version, resource, removed: minor, applied, written }];
   });
 }
 
-/** Of `manager=group/version …` and of a manifest; what the control plane writes by itself follows the control plane. */
-function versionsUsed(managers: string, applied: string): readonly string[] {
-  const own = /^(?:kube-(?:apiserver|controller-manager|scheduler)|kubelet|api-priority-and-fairness-config-\S+)=/;
-  const written = words(managers)
-    .filter((each) => !own.test(each))
-    .map((each) => each.slice(each.lastIndexOf('=') + 1));
-  const manifest = /"apiVersion":"([^"]+)"/.exec(applied)?.[1];
-  return manifest === undefined ? written : [...written, manifest];
+/**
+ * Of `operation=manager=group/version …` and of the manifest that kubectl noted. What the control plane writes by itself follows
+ * the control plane. A manager that applies has one entry; one that writes keeps those of older versions for good.
+ */
+function versionsUsed(
+  managers: string,
+  manifest: string,
+): { readonly applied: readonly string[]; readonly written: readonly string[] } {
+  const own = /^(?:kube-(?:apiserver|controller-manager|scheduler)|kubelet|api-priority-and-fairness-config-\S+)$/;
+  const entries = words(managers).flatMap((each) => {
+    const [, operation = '', manager = '', version = ''] = /^(\w+)=(.*)=([^=]+)$/.exec(each) ?? [];
+    return own.test(manager) ? [] : [{ operation, manager, version }];
+  });
+  const noted = /"apiVersion":"([^"]+)"/.exec(manifest)?.[1];
+  const applied = entries.filter(({ operation }) => operation === 'Apply').map(({ version }) => version);
+  const updates = entries.filter(({ operation }) => operation !== 'Apply');
+  return {
+    applied: noted === undefined ? applied : [...applied, noted],
+    written: updates
+      .filter(({ manager, version }) => updates.every((each) => each.manager !== manager || each.version === version))
+      .map(({ version }) => version)
+      .filter((version) => version !== noted),
+  };
 }
 
 /** There is no version to ask for but what goes: the apiserver's own count of what is stored. */
@@ -184,7 +205,7 @@ async function countedOnly(
   const count = Math.max(-1, ...counts);
   return row === undefined || count === 0
     ? []
-    : [{ group, version: row.version, resource, removed: last, objects: count }];
+    : [{ group, version: row.version, resource, removed: last, applied: [], written: [], count }];
 }
 
 async function resourcesIn(ctx: StepContext, path: string): Promise<ReadonlySet<string>> {

@@ -1,16 +1,28 @@
 import { minorOf } from '../../apis/kubexms/v1alpha1/index.js';
-import type { CustomApi, StoredApi } from '../../step/index.js';
+import type { CustomApi, StoredApi, StoredApis } from '../../step/index.js';
 import { apiName, type UpgradeObservation } from './observation.js';
 
 type Apis = Pick<UpgradeObservation, 'deprecated' | 'stored'>;
 
-/** APIs that clients ask for, or that objects were written by, and that a release up to `to` does not serve any more. */
+/** APIs that clients ask for, or that manifests of objects are of, and that a release up to `to` does not serve any more. */
 export function removedInUse({ deprecated, stored }: Apis, to: string): string[] {
   const asked = deprecated
     .filter(({ removedRelease }) => Number(removedRelease.split('.')[1]) <= minorOf(to))
     .map((api) => `${apiName(api)} is asked for, and is gone in ${api.removedRelease}`);
-  const kept = stored.apis.filter(({ removed }) => removed <= minorOf(to)).map(storedText);
-  return [...asked, ...kept];
+  return [...asked, ...goneBy(stored, to).flatMap(storedText)];
+}
+
+/** Objects that somebody wrote once by such an API: whether they would again, nobody knows. */
+export function oldWriters({ stored }: Pick<Apis, 'stored'>, to: string): string[] {
+  return goneBy(stored, to).flatMap((api) =>
+    api.written.length === 0
+      ? []
+      : [`${someOf(api.written)} once written as ${apiName(api)}, which is gone in 1.${api.removed}: see by whom`],
+  );
+}
+
+function goneBy({ apis }: StoredApis, to: string): readonly StoredApi[] {
+  return apis.filter(({ removed }) => removed <= minorOf(to));
 }
 
 /** Objects of users' own kinds that no apiserver could read. */
@@ -43,11 +55,25 @@ function unestablished({ name, established }: CustomApi): string[] {
   return established ? [] : [`${name} is not established: its objects are not served`];
 }
 
-function storedText(api: StoredApi): string {
-  const { removed, objects } = api;
-  if (typeof objects === 'number')
-    return `${objects < 0 ? 'nobody knows how many' : objects} objects of ${apiName(api)} are stored, which is gone in 1.${removed}: delete them, or have them written by a newer version first`;
-  const named = objects.slice(0, 5).join(', ');
-  const more = objects.length > 5 ? ` and ${objects.length - 5} more` : '';
-  return `${named}${more} ${objects.length === 1 ? 'was' : 'were'} written as ${apiName(api)}, which is gone in 1.${removed}: apply them anew in a newer version`;
+function storedText(api: StoredApi): string[] {
+  const { removed, count, applied } = api;
+  const many = count !== undefined && count < 0 ? 'nobody knows how many' : String(count);
+  return [
+    ...(count === undefined
+      ? []
+      : [
+          `${many} objects of ${apiName(api)} are stored, which is gone in 1.${removed}: delete them, or have them written by a newer version first`,
+        ]),
+    ...(applied.length === 0
+      ? []
+      : [
+          `${someOf(applied)} applied as ${apiName(api)}, which is gone in 1.${removed}: apply the manifest anew in a newer version`,
+        ]),
+  ];
+}
+
+/** `a, b and 3 more were` */
+function someOf(names: readonly string[]): string {
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
+  return `${names.slice(0, 5).join(', ')}${more} ${names.length === 1 ? 'was' : 'were'}`;
 }

@@ -100,23 +100,34 @@ describe('what stands in the way of an upgrade', () => {
     expect(obstacles({ over, acceptRemovedApis: true })).toEqual({ refusals: [], warnings: [gone] });
   });
 
-  test('objects that are stored and of which the writer used an API that is gone by then', () => {
-    const stored = (removed: number, objects: readonly string[] | number) => ({
-      apis: [{ group: 'x.io', version: 'v1beta1', resource: 'things', removed, objects }],
-      custom: [],
+  test('objects whose manifests are of an API that is gone by then; who wrote them once is told', () => {
+    const stored = (removed: number, more: Partial<UpgradeObservation['stored']['apis'][number]>) => ({
+      stored: {
+        apis: [{ group: 'x.io', version: 'v1beta1', resource: 'things', removed, applied: [], written: [], ...more }],
+        custom: [],
+      },
     });
-    const gone = 'a, b were written as things.v1beta1.x.io, which is gone in 1.34: apply them anew in a newer version';
-    expect(obstacles({ over: { stored: stored(34, ['a', 'b']) } }).refusals).toEqual([gone]);
-    expect(obstacles({ over: { stored: stored(35, ['a', 'b']) } }).refusals).toEqual([]);
-    const accepted = obstacles({ over: { stored: stored(34, ['a', 'b']) }, acceptRemovedApis: true });
-    expect(accepted).toEqual({ refusals: [], warnings: [gone] });
-    expect(obstacles({ over: { stored: stored(34, 7) } }).refusals[0]).toMatch(
+    const gone =
+      'a, b were applied as things.v1beta1.x.io, which is gone in 1.34: apply the manifest anew in a newer version';
+    const over = stored(34, { applied: ['a', 'b'] });
+    expect(obstacles({ over }).refusals).toEqual([gone]);
+    expect(obstacles({ over: stored(35, { applied: ['a', 'b'] }) }).refusals).toEqual([]);
+    expect(obstacles({ over, acceptRemovedApis: true })).toEqual({ refusals: [], warnings: [gone] });
+    expect(obstacles({ over: stored(34, { count: 7 }) }).refusals[0]).toMatch(
       /^7 objects of things\.v1beta1\.x\.io are stored/,
     );
+    expect(obstacles({ over: stored(34, { count: -1 }) }).refusals[0]).toMatch(
+      /^nobody knows how many objects of things/,
+    );
     // Over several versions, of any of them.
-    expect(obstacles({ via: ['v1.34.4'], to: 'v1.35.4', over: { stored: stored(34, ['a', 'b']) } }).refusals).toEqual([
-      gone,
-    ]);
+    expect(obstacles({ via: ['v1.34.4'], to: 'v1.35.4', over }).refusals).toEqual([gone]);
+    const written = ['a', 'b', 'c', 'd', 'e', 'f'];
+    expect(obstacles({ over: stored(34, { written }) })).toEqual({
+      refusals: [],
+      warnings: [
+        'a, b, c, d, e and 1 more were once written as things.v1beta1.x.io, which is gone in 1.34: see by whom',
+      ],
+    });
   });
 
   test('objects of kinds of the users that nobody could read; what is only old is told', () => {

@@ -1,7 +1,7 @@
 import { type Cluster, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import type { HostName } from '../../plan/index.js';
 import { hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
-import { customWarnings, removedInUse, unreadable } from './api-obstacles.js';
+import { customWarnings, oldWriters, removedInUse, unreadable } from './api-obstacles.js';
 import { componentRefusals, componentWarnings, etcdUnsound } from './component-obstacles.js';
 import { drained, drainRefusals, nowhereToGo } from './drain-obstacles.js';
 import { controlPlaneIs, kubeletIs, type UpgradeObservation } from './observation.js';
@@ -59,6 +59,7 @@ export function obstaclesOf(
     ],
     warnings: [
       ...(acceptRemovedApis ? removed : []),
+      ...oldWriters(observed, to),
       ...strays.left,
       ...customWarnings(observed),
       ...nowhereToGo(observed, nodes, atOnce),
