@@ -1,11 +1,11 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { kubeconfigServer } from '../../../src/runtime/serving-api.js';
 import { privateKeyPem } from '../../../src/step/pki/files.js';
-import { issueSigned, newEcKey } from '../../../src/step/pki/issue.js';
+import { issueCa, issueSigned, newEcKey } from '../../../src/step/pki/issue.js';
 import type { ScenarioTools } from './tools.js';
 
 const pki = '/etc/kubernetes/pki';
@@ -31,15 +31,15 @@ export async function listCertificates(t: ScenarioTools, args: readonly string[]
   return { exitCode: result.exitCode, ms: result.ms, ...listed };
 }
 
-/** A certificate of the cluster's own CA that ends in so many days, for the same names as one that is there. */
+/** A certificate of the cluster's own CA, or of etcd's, that ends in so many days, for the same names as one that is there. */
 async function issuedLike(
   t: ScenarioTools,
   { cluster, like, days, ca = 'ca' }: { cluster: string; like: string; days: number; ca?: string },
 ) {
-  const certs = join(t.dir, '.kubexm', cluster, 'certs/kubernetes');
-  const [caPem, caKey] = await Promise.all(
-    [`${ca}.crt`, `${ca}.key`].map((name) => readFile(join(certs, name), 'utf8')),
-  );
+  const certs = join(t.dir, '.kubexm', cluster, 'certs');
+  const files =
+    ca === 'etcd' ? ['etcd/ca.pem', 'etcd/ca-key.pem'] : ['crt', 'key'].map((end) => `kubernetes/${ca}.${end}`);
+  const [caPem, caKey] = await Promise.all(files.map((name) => readFile(join(certs, name), 'utf8')));
   const old = new X509Certificate(like);
   const sans = (old.subjectAltName ?? '').split(', ').filter(Boolean);
   const of = (prefix: string) => sans.filter((san) => san.startsWith(prefix)).map((san) => san.slice(prefix.length));
@@ -50,11 +50,23 @@ async function issuedLike(
     key,
     ca: { certificate: new X509Certificate(caPem ?? ''), key: createPrivateKey(caKey ?? '') },
     subject: { commonName: attribute('CN')[0] ?? '', organizations: attribute('O') },
-    usages: sans.length > 0 ? ['server'] : ['client'],
+    usages: sans.length === 0 ? ['client'] : ca === 'etcd' ? ['server', 'client'] : ['server'],
     sans: { dns: of('DNS:'), ips: of('IP Address:') },
     validDays: days,
   });
   return { cert, key: privateKeyPem(key) };
+}
+
+/** A CA as a company has it, RSA, in two files of the scenario's directory. */
+export async function companyCa(
+  t: ScenarioTools,
+  name: string,
+): Promise<{ readonly cert: string; readonly key: string }> {
+  const { privateKey: key } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const files = { cert: join(t.dir, `${name}.crt`), key: join(t.dir, `${name}.key`) };
+  await writeFile(files.cert, await issueCa({ key, subject: { commonName: name }, validDays: 1000 }));
+  await writeFile(files.key, privateKeyPem(key), { mode: 0o600 });
+  return files;
 }
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -85,6 +97,26 @@ export async function shortenControlPlane(
       `sed -i -e 's|\\(client-certificate-data: \\).*|\\1${base64(cert)}|' -e 's|\\(client-key-data: \\).*|\\1${base64(key)}|' ${path}`,
     );
     changed.push(path);
+  }
+  return changed;
+}
+
+/** Puts certificates of etcd that end in so many days onto a host: those of them that it has. Their paths. */
+export async function shortenEtcd(
+  t: ScenarioTools,
+  { cluster, host, days }: { cluster: string; host: string; days: number },
+): Promise<readonly string[]> {
+  const changed: string[] = [];
+  for (const name of ['admin', 'apiserver-etcd-client', 'server', 'peer']) {
+    const path = `/etc/etcd/pki/${name}`;
+    const like = await t.onHost(host, `cat ${path}.pem 2>/dev/null || :`);
+    if (like === '') continue;
+    const { cert, key } = await issuedLike(t, { cluster, like, days, ca: 'etcd' });
+    await t.onHost(
+      host,
+      `umask 077; echo ${base64(key)} | base64 -d >${path}-key.pem; echo ${base64(cert)} | base64 -d >${path}.pem`,
+    );
+    changed.push(`${path}.pem`);
   }
   return changed;
 }

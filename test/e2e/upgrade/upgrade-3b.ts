@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { askAs, listCertificates, probeAsAdministrator, startClientPod } from '../harness/certificates.js';
+import { askAs, companyCa, listCertificates, probeAsAdministrator, startClientPod } from '../harness/certificates.js';
 import { acting } from '../harness/killed.js';
 import { scenario } from '../harness/scenario.js';
 import type { ScenarioTools } from '../harness/tools.js';
@@ -10,7 +10,8 @@ const cluster = 'lab';
 
 export const upgrade3b = scenario({
   id: 'upgrade-3b',
-  title: 'CAs by new ones, under clients of all kinds; ended in the middle it goes on, and the old CA is worth nothing',
+  title:
+    "CAs by new ones, the cluster's by a company's own, under clients of all kinds; ended in the middle it goes on, and the old CA is worth nothing",
   hosts: 4,
   timeoutMinutes: 25,
   async run(t) {
@@ -22,8 +23,17 @@ export const upgrade3b = scenario({
     const old = join(t.dir, 'old-kubeconfig');
     await copyFile(kubeconfig, old);
 
+    const company = await companyCa(t, 'company-ca');
+    const own = ['--cert', company.cert, '--key', company.key];
+    const forecast = await t.kubexmOk(['certs', 'rotate-ca', 'cluster', ...own, '--dry-run']);
+    assert.match(forecast.stderr, /2\. sign anew .* node1, then node2, then node3; then kubelets: /);
+    const same = join(t.dir, '.kubexm', cluster, 'certs/kubernetes/ca');
+    const refused = await t.kubexm(['certs', 'rotate-ca', '--cert', `${same}.crt`, '--key', `${same}.key`, '--yes']);
+    assert.match(refused.stderr, /is the CA of the cluster already/);
+    assert.deepEqual((await listCertificates(t)).problems, [], 'after nothing but questions');
+
     const probe = await probeAsAdministrator(t, { cluster, controlPlanes });
-    await killed(t, `/restart-kube-controller-manager-${controlPlanes[0]}`);
+    await killed(t, own, `/restart-kube-controller-manager-${controlPlanes[0]}`);
     const half = await t.kubexm(['cluster', 'apply', '--yes']);
     assert.notEqual(half.exitCode, 0, 'another operation while a rotation is half done');
     assert.match(half.stderr, /rotation of .* is half done/);
@@ -39,6 +49,8 @@ export const upgrade3b = scenario({
     assert.ok(counted.answers > 20, 'the pod has asked');
     assert.deepEqual(counted.failures, [], 'requests of the pod that failed twice');
 
+    const ca = join(t.dir, '.kubexm', cluster, 'certs/kubernetes/ca.crt');
+    assert.equal(await readFile(ca, 'utf8'), await readFile(company.cert, 'utf8'), 'the CA of the company');
     const { exitCode, problems, certificates } = await listCertificates(t);
     assert.deepEqual(problems, []);
     assert.equal(exitCode, 0);
@@ -61,9 +73,9 @@ export const upgrade3b = scenario({
   },
 });
 
-/** Kills the rotation while it is at work. */
-async function killed(t: ScenarioTools, node: string): Promise<void> {
-  const result = await t.kubexm(['certs', 'rotate-ca', '--yes'], {
+/** Kills the rotation of the cluster's CA while it is at work. */
+async function killed(t: ScenarioTools, own: readonly string[], node: string): Promise<void> {
+  const result = await t.kubexm(['certs', 'rotate-ca', ...own, '--yes'], {
     killAfter: {
       when: async () => {
         const run = await t.journal({ graph: 'rotate-ca' }).catch(() => undefined);
