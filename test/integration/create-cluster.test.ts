@@ -244,7 +244,7 @@ test('of a running cluster all that differs is found at once, and nothing else',
   }
   const { jobs, totals } = await run('drift');
   const found = jobs.filter(({ outcome }) => outcome.state === 'would-change').map(({ node, host }) => [host, node]);
-  expect(found.toSorted()).toEqual([
+  expect(found.toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual([
     ['m1', expect.stringContaining('sysctl')],
     ['m2', expect.stringMatching(/reconcile-kubelets?\/m2$/)],
     ['m2', expect.stringMatching(/install-kubernetes-binaries\/write-drop-in$/)],

@@ -1,9 +1,9 @@
 import { Secret } from '../../secrets/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { daemonSetDiffers, noteDaemonSet, rememberKubeProxy, rollKubeProxy } from './kube-proxy.js';
 import { digestOf, documentOf, documentsText, type KubeadmDocument, withoutTokens } from './kubeadm-documents.js';
 import { runKubeadm } from './kubeadm-unit.js';
-import { daemonSetDiffers, noteDaemonSet, rememberKubeProxy, rollKubeProxy } from './kube-proxy.js';
 import { kubectl } from './kubectl.js';
 import { namedDifferences } from './manifest-differences.js';
 
