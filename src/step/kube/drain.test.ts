@@ -208,6 +208,20 @@ describe('cordonNode and uncordonNode', () => {
     expect(node).toEqual({ metadata: { annotations: {} }, spec: {} });
   });
 
+  test('what one operation cordoned is not for another to uncordon', async () => {
+    const { trial, node } = cluster([]);
+    await trial.play(cordonNode({ node: 'w1', operation: 'node migrate-runtime' }));
+    expect(await trial.precheck(uncordonNode({ node: 'w1', operation: 'node upgrade' }))).toEqual({
+      state: 'satisfied',
+      because: 'was cordoned by node migrate-runtime: it stays so',
+    });
+    await trial.play(uncordonNode({ node: 'w1', operation: 'node migrate-runtime' }));
+    expect(node).toEqual({ metadata: { annotations: {} }, spec: {} });
+    await trial.play(cordon);
+    expect((await trial.play(uncordonNode({ node: 'w1', operation: 'node upgrade' }))).again?.state).toBe('satisfied');
+    expect(node.spec).toEqual({});
+  });
+
   test('only where there is a reason', async () => {
     const { trial, node } = cluster([pod('a')]);
     const when = output<string>('restart-pending:containerd.service:w1');

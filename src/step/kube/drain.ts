@@ -76,14 +76,23 @@ export const cordonNode = defineStep<CordonNode>({
 
 const uncordoned = { metadata: { annotations: { [cordonedBy]: null } }, spec: { unschedulable: null } };
 
-/** Lets a node take new pods again, where it was kubexm that cordoned it; `whoever`: in any case. */
-export const uncordonNode = defineStep<{ readonly node: string; readonly whoever?: boolean }>({
+/**
+ * Lets a node take new pods again, where it was kubexm that cordoned it. `operation`: only where it was this one; `whoever`: in
+ * any case.
+ */
+export const uncordonNode = defineStep<{
+  readonly node: string;
+  readonly operation?: string;
+  readonly whoever?: boolean;
+}>({
   kind: 'kube.uncordon',
   title: (p) => `Uncordon ${p.node}`,
   policy: { attempts: 3, backoffMs: 1000 },
   async precheck(ctx, p) {
     const { metadata, spec } = await nodeOf(ctx, p.node);
     const by = metadata.annotations?.[cordonedBy];
+    const isOther = p.operation !== undefined && by !== p.operation;
+    if (by !== undefined && isOther) return satisfied(`was cordoned by ${by}: it stays so`);
     if (by !== undefined) return needed(`was cordoned by ${by}`);
     if (spec.unschedulable === true && p.whoever === true) return needed('takes no new pods');
     return satisfied(spec.unschedulable === true ? 'was cordoned by somebody else: it stays so' : 'takes new pods');

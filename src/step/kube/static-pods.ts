@@ -2,6 +2,7 @@ import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { sh } from '../../runner/index.js';
 import { pollUntil } from '../../util/poll.js';
+import { otherVersionHint } from '../common/version-hint.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { refuseLostKeys } from './foreign-keys.js';
@@ -139,7 +140,7 @@ function refuseOtherVersion(
   const [from, to] = [versionOf(live), versionOf(wanted)];
   if (from === undefined || to === undefined || from === to) return;
   throw new KubexmError('GUARD_REFUSED', `${host}: ${component} runs ${from}, the cluster file asks for ${to}`, {
-    hint: `kubexm cluster upgrade --to ${to}; or stay, with spec.kubernetes.version: ${from} in the config`,
+    hint: otherVersionHint(from, to),
     retryable: false,
   });
 }

@@ -29,3 +29,11 @@ test.each([
     hint: expect.stringMatching(/kubexm cluster upgrade --to v1\.34\.4; or stay, .*v1\.33\.13/) as string,
   });
 });
+
+test('a config that was not edited after an upgrade is not offered the way back', async () => {
+  const { precheck } = answering('Kubernetes v1.34.10\nkube-apiserver:v1.34.10\n');
+  await expect(precheck(step)).rejects.toMatchObject({
+    code: 'GUARD_REFUSED',
+    hint: expect.stringMatching(/write spec\.kubernetes\.version: v1\.34\.10 into the config/) as string,
+  });
+});

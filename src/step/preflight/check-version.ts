@@ -1,6 +1,7 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { sh } from '../../runner/index.js';
+import { otherVersionHint } from '../common/version-hint.js';
 import { defineStep, satisfied } from '../define.js';
 
 /** `version` with v: v1.34.4. */
@@ -35,10 +36,7 @@ export const checkKubernetesVersion = defineStep<CheckKubernetesVersion>({
       throw new KubexmError(
         'GUARD_REFUSED',
         `${host.name}: its ${other.what} is ${other.running}, the cluster file asks for ${version}`,
-        {
-          hint: `kubexm cluster upgrade --to ${version}; or stay, with spec.kubernetes.version: ${other.running} in the config`,
-          retryable: false,
-        },
+        { hint: otherVersionHint(other.running, version), retryable: false },
       );
     }
     return satisfied(found.length === 0 ? 'it is no node yet' : `it runs ${version}`);

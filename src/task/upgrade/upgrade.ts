@@ -81,7 +81,7 @@ function fetchRuntimes(g: Draft<StepContext>, ctx: PlanContext): void {
   }
 }
 
-/** Hosts that have something to do for a version until the next pause. */
+/** Hosts that have something of their own to do for a version until the next pause. */
 function stillOf({ stages }: UpgradeCluster, version: string): readonly HostName[] {
   const open = stages.filter((stage) => stage.version === version && !stage.done);
   return [...new Set(open.flatMap(({ hosts }) => hosts))];
@@ -97,10 +97,10 @@ function staged(ctx: PlanContext, version: string, hosts: readonly HostName[]): 
   if (controlPlanes.length > 0) place('kubectl', controlPlanes);
   const { controlPlane, everyNode, dns } = imagesOf(ctx.cluster);
   const logins = registryLogins(ctx);
-  g.addEach('pull-images', hosts, (host) =>
+  // kube-proxy comes to all nodes with the control plane, and CoreDNS may come to any: also before a pause.
+  g.addEach('pull-images', nodeHosts(ctx), (host) =>
     pullImages({
       endpoint: criEndpoint(ctx, host).socket,
-      // CoreDNS may come to any node.
       images: [...new Set([...(controlPlanes.includes(host) ? controlPlane : []), ...everyNode, ...dns])],
       ...(Object.keys(logins).length > 0 ? { logins } : {}),
     }),
@@ -136,6 +136,7 @@ interface OneVersion {
 
 function versionFragment(ctx: PlanContext, one: OneVersion): Fragment {
   const { params, version, stages } = one;
+  const path = [...params.clusters.keys()];
   const g = draft<StepContext>(version);
   let before: After = [];
   for (const stage of stages) {
@@ -155,7 +156,11 @@ function versionFragment(ctx: PlanContext, one: OneVersion): Fragment {
         before = g.add(
           'remove-staged',
           nodeHosts(ctx),
-          removeFile({ path: kubernetesPrograms.staged(version), recursive: true }),
+          // With the last version also what a run that was stopped between two has left.
+          removeFile({
+            path: version === path.at(-1) ? kubernetesPrograms.staging : kubernetesPrograms.staged(version),
+            recursive: true,
+          }),
           { after: well },
         );
         break;
@@ -252,7 +257,7 @@ function nodeFragment(
   const verdict = output<string>(`node-ready:${version}:${node}`);
   const ready = g.add('ready', [speaker], nodeReady({ node, kubelet: version, verdict }), { after });
   const settled = g.add('settle-kubelet', [node], settleKubelet({ ...kubelet, ready: verdict }), { after: ready });
-  g.add('uncordon', [speaker], uncordonNode({ node }), { after: settled });
+  g.add('uncordon', [speaker], uncordonNode({ node, operation }), { after: settled });
   return g.done();
 }
 
