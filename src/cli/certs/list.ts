@@ -6,8 +6,6 @@ import { type ListOptions, listCertificates } from './show.js';
 /** `kubexm certs list`. 3 where one runs out soon, is missing or not as it should be, or could not be looked at. */
 export async function run({ options, io }: Invocation<ListOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
-  return listCertificates(
-    { cluster, options, io },
-    { reading: certificatesOf, others: renewalProblemsOf, next: 'kubexm certs renew' },
-  );
+  const others = cluster.spec.certs.autoRenew.enabled ? { others: renewalProblemsOf } : {};
+  return listCertificates({ cluster, options, io }, { reading: certificatesOf, ...others, next: 'kubexm certs renew' });
 }

@@ -52,7 +52,7 @@ export async function run({ options, args: [name = 'cluster'], io }: Invocation<
     cluster,
     options,
     io,
-    name: `certs rotate-ca ${which}`,
+    name: [`certs rotate-ca ${which}`, ...named(own)].join(' '),
     async read(runtime) {
       const certificates = await readCluster(runtime, certificatesOf);
       const { objects } = await readCluster(runtime, nodesOf({ certificates: false }));
@@ -110,10 +110,14 @@ function sourceOf({ cert, key }: RotateOptions, io: Io): Source {
   });
 }
 
+function named({ source }: Source): readonly string[] {
+  return source === undefined ? [] : ['--cert', source.cert, '--key', source.key];
+}
+
 function stageText(pass: ReturnType<typeof rotationPass>, { source }: Source): string {
   switch (pass) {
     case 'begin':
-      return source === undefined ? 'A new CA' : `The CA ${source.cert}`;
+      return source === undefined ? 'A new CA' : `The CA ${source.cert} takes the place of the one that is there`;
     case 'trust':
       return 'The rotation that has begun goes on';
     case 'drop':
