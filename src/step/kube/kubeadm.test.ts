@@ -256,6 +256,22 @@ describe('kubeadmAddon', () => {
     expect(await trial.precheck(step)).toMatchObject({ state });
   });
 
+  test("a release of the user's own is an image, and kubeadm has no say", async () => {
+    const [before, image] = ['mirror.example/coredns:v1.14.6', 'mirror.example/coredns:v1.14.7'];
+    let runs = before;
+    const trial = hostTrial({
+      secrets,
+      commands: [
+        [/get deployment/, () => runs],
+        [/set image deployment\/coredns coredns=mirror\.example\/coredns:v1\.14\.7/, () => ((runs = image), '')],
+      ],
+    });
+    const own = kubeadmAddon({ addon: 'coredns', documents: [], image, isOwnRelease: true });
+    expect((await trial.play(own)).first).toMatchObject({ because: `it runs from ${before}` });
+    expect(runs).toBe(image);
+    expect(trial.host.commands.join('\n')).not.toContain('kubeadm init');
+  });
+
   test('runs that phase of kubeadm alone', async () => {
     const trial = hostTrial({ secrets, commands: [[/get deployment/, ''], ...kubeadm] });
     await trial.play(step);

@@ -187,6 +187,11 @@ export interface KubeadmAddon {
   readonly token?: SecretRef;
   /** What it must run from, where one that is there already is to be brought to it: `registry.k8s.io/coredns/coredns:v1.12.1`. */
   readonly image?: string;
+  /**
+   * The release is the user's own. kubeadm migrates only from those that it knows, and refuses all others: one that is there gets
+   * its image and nothing else.
+   */
+  readonly isOwnRelease?: boolean;
 }
 
 /** Applies an addon on its own, when the network that its pods need is there. */
@@ -195,27 +200,20 @@ export const kubeadmAddon = defineStep<KubeadmAddon>({
   title: (p) => `Apply the addon ${p.addon}`,
   policy: { timeoutMs: 300_000, attempts: 3, backoffMs: 1000 },
   recheck: false,
-  async precheck({ host, signal }, p) {
-    const { exitCode, stdout } = await host.tryRun(
-      kubectl([
-        '-n',
-        'kube-system',
-        'get',
-        `deployment/${p.addon}`,
-        '--ignore-not-found',
-        '-o',
-        'jsonpath={.spec.template.spec.containers[*].image}',
-      ]),
-      { signal },
-    );
-    if (exitCode !== 0) return needed('the API did not say whether it is there');
-    const image = stdout.trim();
+  async precheck(ctx, p) {
+    const image = await addonImage(ctx, p);
+    if (image === undefined) return needed('the API did not say whether it is there');
     if (image === '') return needed('it is not there');
     return p.image === undefined || p.image === image
       ? satisfied('its deployment is there')
       : needed(`it runs from ${image}`);
   },
   async run(ctx, p) {
+    if (p.isOwnRelease === true && p.image !== undefined && (await addonImage(ctx, p))) {
+      const set = ['-n', 'kube-system', 'set', 'image', `deployment/${p.addon}`, `${p.addon}=${p.image}`];
+      await ctx.host.run(kubectl(set), { signal: ctx.signal });
+      return;
+    }
     await runKubeadm(ctx, {
       args: ['init', 'phase', 'addon', p.addon],
       configuration:
@@ -226,3 +224,20 @@ export const kubeadmAddon = defineStep<KubeadmAddon>({
     });
   },
 });
+
+/** What the addon runs from; empty where it is not there, undefined where the API does not answer. */
+async function addonImage({ host, signal }: StepContext, { addon }: KubeadmAddon): Promise<string | undefined> {
+  const { exitCode, stdout } = await host.tryRun(
+    kubectl([
+      '-n',
+      'kube-system',
+      'get',
+      `deployment/${addon}`,
+      '--ignore-not-found',
+      '-o',
+      'jsonpath={.spec.template.spec.containers[*].image}',
+    ]),
+    { signal },
+  );
+  return exitCode === 0 ? stdout.trim() : undefined;
+}

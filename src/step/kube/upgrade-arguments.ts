@@ -9,6 +9,7 @@ export function upgradeArguments({
   to,
   certificateRenewal,
   ignorePreflightErrors = [],
+  skipPhases = [],
 }: {
   readonly verb: 'apply' | 'node';
   /** With v. */
@@ -16,6 +17,8 @@ export function upgradeArguments({
   readonly certificateRenewal: boolean;
   /** Names of kubeadm's checks that are only warnings here. */
   readonly ignorePreflightErrors?: readonly string[];
+  /** Names of kubeadm's phases that are not run, from 1.32 on: `addon/coredns`. */
+  readonly skipPhases?: readonly string[];
 }): { readonly args: readonly string[]; readonly document?: KubeadmDocument } {
   const minor = Number(/^v1\.(\d+)\./.exec(to)?.[1]);
   const what = verb === 'apply' ? ['apply', to, '--yes'] : ['node'];
@@ -35,6 +38,7 @@ export function upgradeArguments({
     etcdUpgrade: false,
     ...(ignorePreflightErrors.length > 0 ? { ignorePreflightErrors } : {}),
     imagePullPolicy: 'Never',
+    ...(skipPhases.length > 0 ? { skipPhases } : {}),
   };
   return {
     args: ['upgrade', ...what],

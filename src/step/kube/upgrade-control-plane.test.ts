@@ -87,7 +87,8 @@ test('kubeadm gets a document from 1.32 on, and flags before', () => {
   expect(upgradeArguments({ verb: 'node', to: 'v1.31.14', ...options })).toEqual({
     args: ['upgrade', 'node', '--certificate-renewal=false', '--etcd-upgrade=false'],
   });
-  expect(upgradeArguments({ verb: 'apply', to: 'v1.32.0', ...options })).toEqual({
+  const phases = { skipPhases: ['addon/coredns'] };
+  expect(upgradeArguments({ verb: 'apply', to: 'v1.32.0', ...options, ...phases })).toEqual({
     args: ['upgrade', 'apply', 'v1.32.0', '--yes'],
     document: {
       apiVersion: 'kubeadm.k8s.io/v1beta4',
@@ -97,6 +98,7 @@ test('kubeadm gets a document from 1.32 on, and flags before', () => {
         certificateRenewal: false,
         etcdUpgrade: false,
         imagePullPolicy: 'Never',
+        ...phases,
       },
     },
   });

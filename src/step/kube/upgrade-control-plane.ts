@@ -24,6 +24,8 @@ export interface UpgradeControlPlane {
   readonly certificateRenewal: boolean;
   /** Names of kubeadm's checks that are only warnings in this cluster. */
   readonly ignorePreflightErrors?: readonly string[];
+  /** Names of kubeadm's phases that others do instead. */
+  readonly skipPhases?: readonly string[];
   readonly documents: readonly KubeadmDocument[];
 }
 

@@ -1,4 +1,4 @@
-import { type Cluster, corednsImage, type Role } from '../../apis/kubexms/v1alpha1/index.js';
+import type { Cluster, Role } from '../../apis/kubexms/v1alpha1/index.js';
 import { kubernetesPrograms } from '../../common/kubernetes-programs.js';
 import { KubexmError } from '../../errors/index.js';
 import { type After, type Draft, draft, type HostName, output } from '../../plan/index.js';
@@ -17,6 +17,7 @@ import {
   upgradeKubelet,
   uploadKubeadmConfig,
 } from '../../step/index.js';
+import { coreDns } from '../addons/coredns.js';
 import { addReadiness } from '../addons/verify.js';
 import { artifactsFor, placeBinary } from '../artifacts.js';
 import { onHosts } from '../container-runtime/install.js';
@@ -30,9 +31,9 @@ import { initHost, speakerBeside } from '../kubernetes/init-host.js';
 import { ignoredChecks } from '../kubernetes/kubeadm-checks.js';
 import { initDocuments, kubeletDocuments } from '../kubernetes/kubeadm-config.js';
 import { osReady } from '../milestones.js';
+import { drained } from './drain-obstacles.js';
 import { inBatches } from './max-unavailable.js';
 import type { UpgradeObservation } from './observation.js';
-import { drained } from './drain-obstacles.js';
 import type { UpgradeStage } from './stages.js';
 
 /** Who has cordoned a node, as it says there. */
@@ -203,6 +204,7 @@ function controlPlaneStage(
       first: host === first,
       certificateRenewal,
       ignorePreflightErrors: [...ignoredChecks(ctx, host), ...(host === first ? ignoredDnsChecks(ctx) : [])],
+      skipPhases: coreDns(ctx).isOwnRelease ? ['addon/coredns'] : [],
       documents: initDocuments(ctx, host),
     });
     after = g.add(`control-plane-${host}`, [host], step, { after });
@@ -214,14 +216,14 @@ function controlPlaneStage(
     { after },
   );
   after = g.add('kube-proxy', [first], uploadKubeadmConfig({ documents, configMaps: ['kube-proxy'] }), { after });
-  return g.add('coredns', [first], kubeadmAddon({ addon: 'coredns', documents, image: corednsImage(ctx.cluster) }), {
+  return g.add('coredns', [first], kubeadmAddon({ ...coreDns(ctx), documents }), {
     after,
   });
 }
 
-/** kubeadm knows how to migrate from the releases of CoreDNS that it brings itself; a tag of the user's own is the user's. */
-function ignoredDnsChecks({ cluster }: PlanContext): readonly string[] {
-  return cluster.spec.kubernetes.dns.imageTag === undefined ? [] : ['CoreDNSUnsupportedPlugins', 'CoreDNSMigration'];
+/** kubeadm knows how to migrate from the releases of CoreDNS that it brings itself, and stops at all others. */
+function ignoredDnsChecks(ctx: PlanContext): readonly string[] {
+  return coreDns(ctx).isOwnRelease ? ['CoreDNSUnsupportedPlugins', 'CoreDNSMigration'] : [];
 }
 
 /** One node: its pods move away, its runtime and kubelet change, it is Ready, it takes pods again. */
