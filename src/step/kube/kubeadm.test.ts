@@ -24,6 +24,8 @@ const serving: Answers = [[/get configmap\/kubeadm-config daemonset\/kube-proxy/
 const configMaps: Answers = [
   [/get configmap kubeadm-config/, JSON.stringify({ metadata: { name: 'kubeadm-config' }, data: { a: 'b' } })],
   [/ annotate /, ''],
+  // Where the config has none.
+  [/get daemonset\/kube-proxy --ignore-not-found/, ''],
 ];
 const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex');
 const kubeadm: Answers = [[/systemd-run .*\/kubeadm /s, '']];
