@@ -1,3 +1,4 @@
+import { minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import { KubexmError } from '../../errors/index.js';
 import { maxUnavailable, type PausePoint } from '../../pipeline/index.js';
 import { type UpgradeOptions, upgradeDefaults } from './upgrade-options.js';
@@ -30,10 +31,10 @@ export function upgradeChoice(options: UpgradeOptions, running: string): Upgrade
     throw new KubexmError('USAGE', '--pause-after canary needs a worker that goes first', { hint: '--canary NODE' });
   }
   maxUnavailable(count, 1);
-  const { via, certificateRenewal, acceptRemovedApis } = options;
+  const { certificateRenewal, acceptRemovedApis } = options;
   return {
     to,
-    via: via === undefined ? [] : via.split(',').map((version) => kubernetesVersion('--via', version)),
+    via: stopsOf(options.via, to),
     canary,
     pauseAfter,
     maxUnavailable: count,
@@ -41,6 +42,18 @@ export function upgradeChoice(options: UpgradeOptions, running: string): Upgrade
     drainSeconds,
     acceptRemovedApis: acceptRemovedApis === true,
   };
+}
+
+/** Stops that the cluster has behind it are of the same command, run again; what can never be one is an error of usage. */
+function stopsOf(text: string | undefined, to: string): readonly string[] {
+  const via = text === undefined ? [] : text.split(',').map((version) => kubernetesVersion('--via', version));
+  const wrong =
+    via.find((version) => minorOf(version) >= minorOf(to)) ??
+    via.find((version, index) => via.slice(0, index).some((other) => minorOf(other) === minorOf(version)));
+  if (wrong === undefined) return via;
+  throw new KubexmError('USAGE', `--via ${wrong} is no stop on the way to ${to}`, {
+    hint: 'one release a minor, of minors before that of --to',
+  });
 }
 
 /** As it is typed, with everything that was chosen: others read it when they find the cluster locked, and it is the next step after a dry run. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { observedEtcd } from '../etcd/membership.fixture.js';
 import { planContext, smallCluster } from '../plan-context.fixture.js';
+import type { UpgradeObservation } from './observation.js';
 import { obstaclesOf } from './obstacles.js';
 import { upgradeStages } from './stages.js';
-import type { UpgradeObservation } from './observation.js';
 import { observedUpgrade } from './upgrade.fixture.js';
 
 const clusterOf = (version: string, kubelet: object = {}, spec: object = {}) =>
@@ -257,6 +257,12 @@ describe('what stands in the way of an upgrade', () => {
     const fileSystems = { '/var/lib/kubexm': '/', '/var/lib/containerd': '/' };
     expect(obstacles({ facts: { freeBytes, fileSystems } }).refusals).toEqual([
       'm1: 512 MiB free for /var/lib/kubexm and /var/lib/containerd, 768 are needed',
+    ]);
+    // Programs are copied where they cannot be linked.
+    const apart = { '/var/lib/kubexm': '/', '/usr/local/bin': '/usr' };
+    const full = { ...freeBytes, '/usr/local/bin': gib / 8 };
+    expect(obstacles({ facts: { freeBytes: full, fileSystems: apart } }).refusals).toEqual([
+      'm1: 128 MiB free for /usr/local/bin, 256 are needed',
     ]);
   });
 });

@@ -1,4 +1,5 @@
 import { type Cluster, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
+import { hostPaths } from '../../common/host-paths.js';
 import type { HostName } from '../../plan/index.js';
 import { hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
 import { customWarnings, oldWriters, removedInUse, unreadable } from './api-obstacles.js';
@@ -103,15 +104,19 @@ function roomMissing(ctx: PlanContext, { hosts }: UpgradeObservation, path: read
     const facts = ctx.facts.get(host);
     if (facts === undefined || open === 0) return [];
     const runtime = facts.freeBytes['/var/lib/docker'] === undefined ? '/var/lib/containerd' : '/var/lib/docker';
+    const { fileSystems } = facts;
+    // Where both lie on one file system, programs are put in place by hard links.
+    const linked = fileSystems[hostPaths.bin] === fileSystems['/var/lib/kubexm'];
     const needs: readonly (readonly [string, number])[] = [
       ['/var/lib/kubexm', open * programsPerVersion],
+      ...(linked ? [] : [[hostPaths.bin, programsPerVersion] as const]),
       [runtime, open * imagesPerVersion],
     ];
     const bySystem = new Map<string, { free: number; bytes: number; readonly paths: string[] }>();
     for (const [directory, bytes] of needs) {
       const free = facts.freeBytes[directory];
       if (free === undefined) continue;
-      const key = facts.fileSystems[directory] ?? directory;
+      const key = fileSystems[directory] ?? directory;
       const known = bySystem.get(key) ?? { free, bytes: 0, paths: [] };
       bySystem.set(key, {
         free: Math.min(free, known.free),
