@@ -16,38 +16,41 @@ import { bringEtcdLeaves } from '../etcd/renew.js';
 import { etcdInputs, etcdService } from '../etcd/service.js';
 import { signed } from '../pki.js';
 import { nextName } from './observe.js';
+import { etcdCaKeyHosts } from './renewal-timer.js';
 import { authorityFiles, type CaChange, madeNext, restartPod } from './rotation-parts.js';
 
 const { etcd } = hostPaths;
 
 export function rotateEtcdCa(g: Draft<StepContext>, ctx: PlanContext, change: CaChange): void {
   const { current, next, previous } = authorityFiles(ctx, 'etcd', 'ca');
-  const members = hostsWithRole(ctx, 'etcd');
-  const others = hostsWithRole(ctx, 'control-plane').filter((host) => !members.includes(host));
+  const users = [...new Set([...hostsWithRole(ctx, 'etcd'), ...hostsWithRole(ctx, 'control-plane')])];
+  const holders = etcdCaKeyHosts(ctx);
+  const others = users.filter((host) => !holders.includes(host));
   const path = `${etcd.pki}/ca.pem`;
   const made = madeNext(g, ctx, { component: 'etcd', name: 'ca', change });
-  let ready: readonly Ref[] = [made];
+  let ready: Ref = made;
   if (!change.isSigned) {
     const trust = trustBundle({ path, authorities: [current.cert, next.cert] });
-    const trusted = g.add('trust-both', [...members, ...others], trust, { after: made });
-    const restarted = restartEtcdAndClients(g, ctx, 'both', trusted);
-    const leaves = etcdLeaves(ctx).map(({ name, subject, usages, sans }) =>
-      signed(g, ctx, {
-        component: 'etcd',
-        name,
-        ca: made,
-        signer: nextName('ca'),
-        subject,
-        usages,
-        ...(sans === undefined ? {} : { sans }),
-      }),
-    );
-    ready = bringEtcdLeaves(g, ctx, { made: [...leaves, restarted], atOnce: false });
+    const trusted = g.add('trust-both', users, trust, { after: made });
+    ready = restartEtcdAndClients(g, ctx, 'both', trusted);
   }
+  const leaves = etcdLeaves(ctx).map(({ name, subject, usages, sans }) =>
+    signed(g, ctx, {
+      component: 'etcd',
+      name,
+      ca: made,
+      signer: nextName('ca'),
+      subject,
+      usages,
+      ...(sans === undefined ? {} : { sans }),
+    }),
+  );
+  // Also where all have theirs already: that each is served is proved before the old CA goes.
+  const brought = bringEtcdLeaves(g, ctx, { made: [...leaves, ready], atOnce: false });
   const target = { cert: path, key: `${etcd.pki}/ca-key.pem` };
   const only = [
-    g.add('ca-members', members, installKeyPair({ source: next, target, keep: false }), { after: ready }),
-    g.add('trust-new', others, trustBundle({ path, authorities: [next.cert], only: true }), { after: ready }),
+    g.add('ca-members', holders, installKeyPair({ source: next, target, keep: false }), { after: brought }),
+    g.add('trust-new', others, trustBundle({ path, authorities: [next.cert], only: true }), { after: brought }),
   ];
   const restarted = restartEtcdAndClients(g, ctx, 'new', only);
   g.add('promote', [CONTROL_NODE], promoteCa({ current, next, previous }), { after: restarted });

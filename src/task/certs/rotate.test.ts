@@ -133,6 +133,12 @@ describe('rotation of a CA', () => {
     expect(told('front-proxy', 999).map((stage) => stage.slice(0, 8))).toEqual(['1. done:', '2. done:', '3. trust']);
   });
 
+  test('etcd: that all certificates are served is proved before the old CA goes, also where all are signed anew', () => {
+    const { waits } = planOf({ which: 'etcd', certificates: certificates(999) });
+    for (const earlier of ['served-peer-m3', 'health-m3', 'accepted-m2', 'forget-server-m1'])
+      expect(waits('ca-members', earlier), earlier).toBe(true);
+  });
+
   test('etcd: members and apiservers are restarted with both CAs before a leaf changes, and with the new one at the end', () => {
     const { waits } = planOf({ which: 'etcd' });
     for (const [earlier, later] of [
