@@ -102,7 +102,7 @@ export {
 } from './kube/nodes.js';
 export { type PlaceStaticPod, placeStaticPod } from './kube/own-static-pod.js';
 export { type RefreshPodHosts, refreshPodHosts } from './kube/pod-hosts.js';
-export { budgetsOf, podsToEvict } from './kube/pods-to-evict.js';
+export { budgetsOf, isKept, podsToEvict } from './kube/pods-to-evict.js';
 export { type ApiserverReport, readApiserver } from './kube/read-apiserver.js';
 export { readObjects } from './kube/read-cluster.js';
 export { type ReadRuntime, type RuntimeReport, readRuntime } from './kube/read-runtime.js';

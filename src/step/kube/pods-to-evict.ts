@@ -9,12 +9,16 @@ export interface PodObject {
     readonly ownerReferences?: readonly { readonly kind: string; readonly controller?: boolean }[];
   };
   readonly spec?: { readonly volumes?: readonly { readonly name: string; readonly emptyDir?: object | null }[] };
-  readonly status?: { readonly phase?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
 }
 
 export interface BudgetObject {
   readonly metadata: { readonly name: string; readonly namespace: string };
   readonly spec: {
+    readonly unhealthyPodEvictionPolicy?: string;
     readonly selector?: {
       readonly matchLabels?: Readonly<Record<string, string>>;
       readonly matchExpressions?: readonly {
@@ -61,6 +65,19 @@ export function budgetsOf(pod: PodObject, budgets: readonly BudgetObject[]): str
       const { currentHealthy = 0, desiredHealthy = 0 } = status ?? {};
       return `${metadata.namespace}/${metadata.name} (${desiredHealthy} healthy pods are needed, there are ${currentHealthy})`;
     });
+}
+
+/**
+ * Whether a budget that covers a pod has a say: no pod that waits to run is kept, and one that is not ready is not where the
+ * budget says so, or has enough others. https://kubernetes.io/docs/tasks/run-application/configure-pdb/#unhealthy-pod-eviction-policy
+ */
+export function isKept({ status }: PodObject, budget: BudgetObject): boolean {
+  if (status?.phase === 'Pending') return false;
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  if (ready === undefined || ready.status === 'True') return true;
+  if (budget.spec.unhealthyPodEvictionPolicy === 'AlwaysAllow') return false;
+  const { currentHealthy = 0, desiredHealthy = 0 } = budget.status ?? {};
+  return !(desiredHealthy > 0 && currentHealthy >= desiredHealthy);
 }
 
 export function podName({ metadata }: PodObject): string {

@@ -122,7 +122,7 @@ interface ListedObject {
       readonly unschedulable?: boolean;
       readonly taints?: readonly { readonly effect: string }[];
     };
-  readonly status?: PodObject['status'] &
+  readonly status?: Pick<NonNullable<PodObject['status']>, 'phase'> &
     BudgetObject['status'] & {
       readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
       readonly nodeInfo?: { readonly kubeletVersion?: string; readonly containerRuntimeVersion?: string };
@@ -201,6 +201,7 @@ function sorted(items: readonly ListedObject[]): Omit<UpgradeObjects, 'configVer
     }),
     pods: pods.map(({ metadata: { name, namespace, uid, labels, annotations, ownerReferences }, spec, status }) => {
       const mirror = annotations?.[mirrorAnnotation];
+      const ready = status?.conditions?.find(({ type }) => type === 'Ready');
       return {
         metadata: {
           name,
@@ -212,7 +213,10 @@ function sorted(items: readonly ListedObject[]): Omit<UpgradeObjects, 'configVer
         },
         spec:
           spec?.volumes === undefined ? {} : { volumes: spec.volumes.map(({ name: volume }) => ({ name: volume })) },
-        status: status?.phase === undefined ? {} : { phase: status.phase },
+        status: {
+          ...(status?.phase === undefined ? {} : { phase: status.phase }),
+          ...(ready === undefined ? {} : { conditions: [{ type: ready.type, status: ready.status }] }),
+        },
       };
     }),
     podNodes: Object.fromEntries(pods.map((pod) => [podName(pod as PodObject), pod.spec?.nodeName ?? ''])),
@@ -221,7 +225,12 @@ function sorted(items: readonly ListedObject[]): Omit<UpgradeObjects, 'configVer
         ? [
             {
               metadata: { name, namespace },
-              spec: spec?.selector === undefined ? {} : { selector: spec.selector },
+              spec: {
+                ...(spec?.selector === undefined ? {} : { selector: spec.selector }),
+                ...(spec?.unhealthyPodEvictionPolicy === undefined
+                  ? {}
+                  : { unhealthyPodEvictionPolicy: spec.unhealthyPodEvictionPolicy }),
+              },
               status: {
                 disruptionsAllowed: status?.disruptionsAllowed ?? 0,
                 currentHealthy: status?.currentHealthy ?? 0,

@@ -1,5 +1,5 @@
 import type { HostName } from '../../plan/index.js';
-import { budgetsOf, podsToEvict } from '../../step/index.js';
+import { budgetsOf, isKept, podsToEvict } from '../../step/index.js';
 import { nodeHosts, type PlanContext } from '../context.js';
 import { kubeletIs, type UpgradeObservation } from './observation.js';
 
@@ -23,7 +23,8 @@ function blockingBudgets({ objects }: Objects, nodes: readonly HostName[]): stri
   const closed = objects.budgets.filter(({ status }) => status?.disruptionsAllowed === 0);
   const byBudget = new Map<string, string[]>();
   for (const { pod, name, node } of movingPods({ objects }, nodes)) {
-    for (const budget of budgetsOf(pod, closed))
+    const keeping = closed.filter((budget) => isKept(pod, budget));
+    for (const budget of budgetsOf(pod, keeping))
       byBudget.set(budget, [...(byBudget.get(budget) ?? []), `${name} on ${node}`]);
   }
   return [...byBudget].map(([budget, kept]) => `the budget ${budget} lets none of its pods go: ${kept.join(', ')}`);
@@ -61,7 +62,7 @@ export function nowhereToGo({ objects }: Objects, nodes: readonly HostName[], at
   const pods = movingPods({ objects }, leaving);
   return objects.budgets.flatMap((budget) => {
     const allowed = budget.status?.disruptionsAllowed ?? 0;
-    const covered = pods.filter(({ pod }) => budgetsOf(pod, [budget]).length > 0);
+    const covered = pods.filter(({ pod }) => isKept(pod, budget) && budgetsOf(pod, [budget]).length > 0);
     const { namespace, name } = budget.metadata;
     return allowed > 0 && covered.length > allowed
       ? [

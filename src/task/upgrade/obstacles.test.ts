@@ -162,6 +162,24 @@ describe('what stands in the way of an upgrade', () => {
     ]);
   });
 
+  test('a budget has no say about pods that are not ready, where it says so or has enough others', () => {
+    const ill = (phase: string, ready: string) => ({
+      pods: [{ ...pod('web-1', 'ReplicaSet'), status: { phase, conditions: [{ type: 'Ready', status: ready }] } }],
+      podNodes: { 'default/web-1': 'w1' },
+    });
+    const closed = (healthy: number, more = {}) => {
+      const { metadata, spec, status } = budget(0);
+      return { metadata, spec: { ...spec, ...more }, status: { ...status, currentHealthy: healthy } };
+    };
+    const refusals = (objects: object, of: ReturnType<typeof closed>) =>
+      obstacles({}, { ...objects, budgets: [of] }).refusals.length;
+    expect(refusals(ill('Running', 'True'), closed(2))).toBe(1);
+    expect(refusals(ill('Running', 'False'), closed(1))).toBe(1);
+    expect(refusals(ill('Running', 'False'), closed(2))).toBe(0);
+    expect(refusals(ill('Running', 'False'), closed(1, { unhealthyPodEvictionPolicy: 'AlwaysAllow' }))).toBe(0);
+    expect(refusals(ill('Pending', 'False'), closed(1))).toBe(0);
+  });
+
   test('two budgets for one pod: it is never evicted', () => {
     const objects = {
       pods: [pod('web-1', 'ReplicaSet')],
