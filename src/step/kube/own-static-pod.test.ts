@@ -43,7 +43,7 @@ function worker(works: (manifest: string) => boolean = () => true) {
       },
     ],
     [/^bash -c .*127\.0\.0\.1\/18404.*GET \/ready/s, ''],
-    [/^file=\$\(ls -t /, 'cannot bind 127.0.0.1:6443\n'],
+    [/^file=\$\(for file in \$\(ls -t /, 'cannot bind 127.0.0.1:6443\n'],
   ];
   const trial = hostTrial({ files: { [config]: 'servers: one\n' }, commands });
   return trial;

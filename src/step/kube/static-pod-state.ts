@@ -75,7 +75,8 @@ export async function lookAtPod(ctx: StepContext, pod: StaticPod, before: readon
   const own = containers.filter(({ podSandboxId }) => fresh.includes(podSandboxId));
   if (!own.some(({ state }) => state === 'CONTAINER_RUNNING')) {
     // The kubelet removes all but the last ended ones; attempts count from 0.
-    const exits = Math.max(0, ...own.map(({ metadata }) => (metadata.attempt ?? 0) + 1));
+    const ended = own.filter(({ state }) => state === 'CONTAINER_EXITED');
+    const exits = Math.max(0, ...ended.map(({ metadata }) => (metadata.attempt ?? 0) + 1));
     if (exits === 0) return waiting('its container was not started');
     return { serves: false, hopeless: exits >= hopelessExits, because: `its container ended ${exits} times` };
   }
@@ -117,9 +118,11 @@ async function probe({ component, manifest }: StaticPod): Promise<ShellCommand> 
 export async function lastWords({ host, signal }: StepContext, { component, nodeName }: StaticPod): Promise<string[]> {
   const logs = `/var/log/pods/kube-system_${component}-${nodeName}_*/${component}/*.log`;
   const glob = logs.split('*').map(quote).join('*');
+  // The newest of a container that ends again and again has said nothing yet.
+  const newest = `file=$(for file in $(ls -t ${glob} 2>/dev/null); do if [ -s "$file" ]; then echo "$file"; break; fi; done)`;
   const { stdout } = await host.tryRun(
     script(
-      `file=$(ls -t ${glob} 2>/dev/null | head -n 1); if [ -n "$file" ]; then tail -n 8 "$file" | cut -d' ' -f4- | cut -c1-400; else journalctl -u kubelet -n 8 --no-pager -o cat | cut -c1-400; fi`,
+      `${newest}; if [ -n "$file" ]; then tail -n 8 "$file" | cut -d' ' -f4- | cut -c1-400; else journalctl -u kubelet -n 8 --no-pager -o cat | cut -c1-400; fi`,
     ),
     { signal },
   );

@@ -102,7 +102,7 @@ function controlPlane({
       },
     ],
     [/kubectl .*--server=https:\/\/10\.0\.0\.11:6443 .*get --raw=\/readyz$/, 'ok'],
-    [/^file=\$\(ls -t \/var\/log\/pods\//, 'Error: unknown flag: --v\n'],
+    [/^file=\$\(for file in \$\(ls -t \/var\/log\/pods\//, 'Error: unknown flag: --v\n'],
   ];
   const trial = hostTrial({ files, commands });
   return { trial, pods };
