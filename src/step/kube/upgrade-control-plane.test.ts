@@ -70,6 +70,20 @@ describe('upgradeControlPlane', () => {
     expect(calls).toHaveLength(1);
   });
 
+  test('nothing is touched of an apiserver that would lose the keys that another hand gave it', async () => {
+    const { trial, calls } = controlPlane();
+    const path = '/etc/kubernetes/manifests/kube-apiserver.yaml';
+    trial.host.files.put(
+      path,
+      `${manifest('kube-apiserver', 'v1.33.13')}- --encryption-provider-config=/etc/enc.yaml\n`,
+    );
+    await expect(trial.play(stepOf(true))).rejects.toMatchObject({
+      code: 'GUARD_REFUSED',
+      message: expect.stringContaining('/etc/enc.yaml'),
+    });
+    expect(calls).toEqual([]);
+  });
+
   test('nothing is touched while the API is not ready', async () => {
     const { trial, calls } = controlPlane({ serves: false });
     await expect(trial.play(stepOf(false))).rejects.toMatchObject({ code: 'GUARD_REFUSED', details: ['etcd failed'] });

@@ -4,6 +4,7 @@ import { sh } from '../../runner/index.js';
 import { Secret } from '../../secrets/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { refuseLostKeys } from './foreign-keys.js';
 import { documentsText, type KubeadmDocument, staticPodInputs } from './kubeadm-documents.js';
 import { awaitKubeadm, kubeadmAtWork, runKubeadm } from './kubeadm-unit.js';
 import { kubectl } from './kubectl.js';
@@ -12,6 +13,8 @@ import { reconcileStaticPods, staticPodsDiffer } from './static-pods.js';
 import { upgradeArguments } from './upgrade-arguments.js';
 
 const components = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
+
+const apiserverManifest = `${hostPaths.kubernetes}/manifests/kube-apiserver.yaml`;
 
 /**
  * `to`: with v; its kubeadm is in place. `first`: this host speaks for the cluster, and the others follow what it has put into
@@ -40,6 +43,8 @@ export const upgradeControlPlane = defineStep<UpgradeControlPlane>({
   policy: { timeoutMs: 1_800_000 },
   async precheck(ctx, p) {
     if (await kubeadmAtWork(ctx)) return needed('kubeadm of an earlier run is still at work');
+    const live = await ctx.host.readFile(apiserverManifest, { signal: ctx.signal });
+    refuseLostKeys(ctx.host.name, { live: live ?? '', documents: p.documents });
     const open = await unfinished(ctx, p);
     if (open !== undefined) return needed(open);
     const differs = await staticPodsDiffer(ctx, staticPodInputs(p.documents));
