@@ -101,7 +101,7 @@ async function storedOfGroup(
       served.map(async (version) => [version, await resourcesIn(ctx, `/apis/${group}/${version}`)] as const),
     ),
   );
-  const found = [...new Set(rows.flatMap(({ resources }) => resources))].map((resource) => {
+  const found = [...new Set(rows.flatMap(({ resources }) => resources))].map(async (resource) => {
     const removed = rows.filter(({ resources }) => resources.includes(resource));
     const there = served.filter((version) => resourcesOf.get(version)?.has(resource) === true);
     if (there.length === 0) return [];
