@@ -164,4 +164,12 @@ describe('rotation of a CA', () => {
     const all = { which: 'cluster' as const, certificates: certificates(), nodes, ...params };
     expect(() => requireRotatable(all).plan(ctx)).toThrow(message);
   });
+
+  test('of the cluster is refused while apiservers look who signed what kubelets serve', () => {
+    const kubernetes = { apiServer: { extraArgs: { 'kubelet-certificate-authority': '/etc/kubernetes/pki/ca.crt' } } };
+    const strict = planContext(smallCluster({ kubernetes }));
+    const plan = (which: RotateCa['which']) => requireRotatable({ which, certificates: [], nodes: [] }).plan(strict);
+    expect(() => plan('cluster')).toThrow('apiservers are told');
+    expect(() => plan('front-proxy')).not.toThrow();
+  });
 });

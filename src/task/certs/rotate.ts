@@ -54,6 +54,14 @@ function guardRotation(ctx: PlanContext, { which, certificates, nodes }: RotateC
   if (which === 'etcd' && cluster.spec.etcd.type === 'external') {
     throw refused("the CA of etcd is not the cluster's own (etcd.type: external)", [], 'ask whoever runs that etcd');
   }
+  const verified = 'kubelet-certificate-authority';
+  if (which === 'cluster' && cluster.spec.kubernetes.apiServer.extraArgs[verified] !== undefined) {
+    throw refused(
+      'apiservers are told to look who signed what kubelets serve, and kubelets have that signed anew in their own time',
+      [`spec.kubernetes.apiServer.extraArgs has ${verified}: logs and exec would fail once the old CA is gone`],
+      `take ${verified} out, kubexm cluster apply, rotate, and put it back when kubexm certs list shows no kubelet-server-current.pem of the old CA`,
+    );
+  }
   const unknown = certificates.filter(({ state }) => state === 'unknown' || state === 'broken');
   const strangers =
     which === 'cluster' ? nodes.filter((name) => !cluster.spec.hosts.some((host) => host.name === name)) : [];
