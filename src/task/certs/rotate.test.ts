@@ -155,6 +155,7 @@ describe('rotation of a CA', () => {
   test.each([
     ['a host that does not answer', { certificates: certificates(undefined, { state: 'unknown' }) }, 'not every host'],
     ['a node that the config does not have', { nodes: [...nodes, 'x'] }, 'nodes that the config does not have'],
+    ['a host that is no node', { nodes: ['m1', 'm2'] }, 'are no nodes of the cluster'],
     [
       'another CA than that of the work directory',
       { certificates: certificates(undefined, { trustsOwn: false }) },

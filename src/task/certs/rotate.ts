@@ -65,6 +65,8 @@ function guardRotation(ctx: PlanContext, { which, certificates, nodes }: RotateC
   const unknown = certificates.filter(({ state }) => state === 'unknown' || state === 'broken');
   const strangers =
     which === 'cluster' ? nodes.filter((name) => !cluster.spec.hosts.some((host) => host.name === name)) : [];
+  // An API that does not answer names none; what a rotation has begun has to be gone on with all the same.
+  const absent = which === 'cluster' && nodes.length > 0 ? nodesOf(ctx).filter((host) => !nodes.includes(host)) : [];
   const file = {
     cluster: `${kubernetesPki}/ca.crt`,
     'front-proxy': `${kubernetesPki}/front-proxy-ca.crt`,
@@ -85,6 +87,12 @@ function guardRotation(ctx: PlanContext, { which, certificates, nodes }: RotateC
       'the cluster has nodes that the config does not have',
       strangers,
       'kubexm node list; add them to the config, or delete them',
+    );
+  if (absent.length > 0)
+    throw refused(
+      'hosts of the config are no nodes of the cluster',
+      absent,
+      'kubexm cluster status; add them (kubexm node add), or take them out of the config',
     );
   if (foreign.length === 0) return;
   throw refused(
