@@ -64,7 +64,7 @@ admin() {
   kubectl --kubeconfig="$kubernetes/admin.conf" --cache-dir="$cache" --request-timeout=20s "$@"
 }
 
-# With nobody's kubeconfig.
+# With nobody's kubeconfig, and a certificate beside.
 ask() {
   kubectl --kubeconfig=/dev/null --cache-dir="$cache" --request-timeout=10s "$@"
 }
@@ -314,7 +314,8 @@ replaced() {
   port=$(flag "$1" secure-port)
   address=$(flag "$1" bind-address)
   [ "$address" != 0.0.0.0 ] || address=127.0.0.1
-  ask --server="https://${address:-127.0.0.1}:${port:-$2}" --insecure-skip-tls-verify get --raw=/healthz
+  # It serves with a certificate that it made itself.
+  admin --server="https://${address:-127.0.0.1}:${port:-$2}" --insecure-skip-tls-verify get --raw=/healthz
 }
 
 # It reads its kubeconfig once, when it starts; the kubelet starts it again.
