@@ -23,6 +23,7 @@ kubeadm=/usr/local/bin/kubeadm
 self=$(hostname)
 why=
 lease=
+earlier=
 
 say() {
   echo "$*"
@@ -296,6 +297,7 @@ see_through() {
       fi
     done
     say "going on with a run that was ended in the middle"
+    earlier=$(tr '\n' ' ' <"$work/names")
     use_new
   else rm -rf "$work"; fi
 }
@@ -426,5 +428,5 @@ if [ -n "$due" ]; then
   use_new
 fi
 [ -z "$cannot" ] || fail "renewed:${due:- nothing}; no key of its CA lies here for$cannot: kubexm certs renew makes new ones"
-why="renewed:${due:- nothing}"
+why="renewed:$due${earlier:+ (begun by an earlier run: $earlier)}"
 say "$why"
