@@ -66,9 +66,10 @@ test.each(refusals)('%j to %s is refused', (running, to, message, hint) => {
 });
 
 test('a stop that nobody knows is asked for by name', () => {
-  const refused = caught(() => upgradePath({ running: all('v1.34.4'), to: 'v1.36.0' }));
+  const refused = caught(() => upgradePath({ running: all('v1.36.3'), to: 'v1.38.0' }));
   expect(refused.code).toBe('USAGE');
-  expect(refused.hint).toContain('--via v1.35.N');
+  expect(refused.hint).toContain('--via v1.37.N');
+  expect(upgradePath({ running: all('v1.33.13'), to: 'v1.35.2' })).toEqual(['v1.34.4', 'v1.35.2']);
 });
 
 test('a kubelet that is newer than the oldest apiserver and not than the newest is one of an upgrade under way', () => {

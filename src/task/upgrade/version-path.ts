@@ -5,10 +5,19 @@ import { KubexmError } from '../../errors/index.js';
 export const kubeletLag = 3;
 
 /**
- * The last release of each minor that gets no more of them: what a path over it stops at where nobody says otherwise.
- * https://kubernetes.io/releases/patch-releases/
+ * A release of each minor, to stop at on the way where nobody names one: the last of those that get no more, else one that was
+ * there when this was written. https://kubernetes.io/releases/patch-releases/
  */
-const lastReleases: Readonly<Record<number, string>> = { 29: 'v1.29.15', 30: 'v1.30.14', 31: 'v1.31.14' };
+const knownReleases: Readonly<Record<number, string>> = {
+  29: 'v1.29.15',
+  30: 'v1.30.14',
+  31: 'v1.31.14',
+  32: 'v1.32.13',
+  33: 'v1.33.13',
+  34: 'v1.34.4',
+  35: 'v1.35.4',
+  36: 'v1.36.3',
+};
 
 /** What runs, with v: one version an apiserver, one a kubelet. */
 export interface RunningVersions {
@@ -74,7 +83,7 @@ export function checkSkew({ controlPlanes, kubelets }: RunningVersions): void {
 }
 
 function stopAt(minor: number, via: readonly string[], to: string): string {
-  const stop = via.find((version) => minorOf(version) === minor) ?? lastReleases[minor];
+  const stop = via.find((version) => minorOf(version) === minor) ?? knownReleases[minor];
   if (stop !== undefined) return stop;
   throw new KubexmError('USAGE', `the way to ${to} leads over 1.${minor}, and no release of it is named`, {
     hint: `kubexm cluster upgrade --to ${to} --via v1.${minor}.N, with the newest release of 1.${minor}`,
