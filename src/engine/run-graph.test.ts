@@ -77,17 +77,18 @@ describe('a job', () => {
       throw new Error('nothing is there');
     };
     const broken = g.add('broken', HOSTS, toyStep({ precheck: cannotTell, policy: { attempts: 3 } }), { after: other });
-    g.add('same', ['a'], toyStep({ precheck: async () => satisfied, run: never }), { after: broken });
+    const same = g.add('same', ['a'], toyStep({ precheck: async () => satisfied, run: never }), { after: broken });
+    g.add('reacts', ['a'], toyStep({ reacts: true, precheck: cannotTell, run: never }), { after: same });
     const graph = g.done();
     const found = await start(graph, { mode: 'check', beyond: true }).result;
     expect([found.state, asked]).toEqual(['done', HOSTS.length]);
-    expect(found.totals).toMatchObject({ wouldChange: 2, waits: HOSTS.length + 1, satisfied: 0, failed: 0 });
+    expect(found.totals).toMatchObject({ wouldChange: 2, waits: HOSTS.length + 2, satisfied: 0, failed: 0 });
     expect(found.jobs.at(-1)?.outcome).toEqual({
       state: 'waits',
       because: 'waits for d/other on a, which would change',
     });
     const { totals } = await start(graph, { mode: 'check' }).result;
-    expect(totals).toMatchObject({ wouldChange: 1, waits: HOSTS.length + 2 });
+    expect(totals).toMatchObject({ wouldChange: 1, waits: HOSTS.length + 3 });
   });
 
   it('fails where it ends without an error and is still needed', async () => {

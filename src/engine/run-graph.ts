@@ -124,7 +124,7 @@ async function runJobs<Ctx>(
     for (const release of queue) {
       const job = jobs[release.job];
       if (job === undefined) continue;
-      if (release.state === 'blocked' && options.beyond === true && stopped === 'no') {
+      if (release.state === 'blocked' && options.beyond === true && job.step.reacts !== true && stopped === 'no') {
         tentative.set(job.index, release.by);
         ready.push(job);
       } else if (release.state === 'ready' && stopped === 'no') ready.push(job);

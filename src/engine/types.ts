@@ -33,7 +33,8 @@ export interface RunOptions<Ctx> {
   readonly mode: 'apply' | 'check';
   /**
    * In check mode: what waits for a change is asked as well, as things are. What it finds to change already is told; whatever
-   * else it answers counts for nothing, and it waits. Default false: of a thing that is not there yet nothing is asked.
+   * else it answers counts for nothing, and it waits. A step that reacts is not asked. Default false: of a thing that is not
+   * there yet nothing is asked.
    */
   readonly beyond?: boolean;
   readonly limits: Limits;

@@ -43,6 +43,8 @@ export interface Step<Ctx> {
   readonly recheck?: boolean;
   /** True where `run` changes nothing and only waits until things are as wanted: it ends as satisfied, never as changed. */
   readonly waits?: boolean;
+  /** True where it answers to what steps before it do: while those have something to do, its own answer says nothing. */
+  readonly reacts?: boolean;
   precheck(ctx: Ctx): Promise<Precheck>;
   run(ctx: Ctx, before: unknown): Promise<void>;
   rollback?(ctx: Ctx, before: unknown): Promise<void>;

@@ -25,6 +25,8 @@ export interface StepDefinition<Params, Before> {
   readonly recheck?: boolean | ((params: Params) => boolean);
   /** True where `run` changes nothing and only waits until the precheck would be satisfied. */
   readonly waits?: boolean;
+  /** True where it answers to what steps before it do, such as a restart for files that they wrote. */
+  readonly reacts?: boolean;
   precheck(ctx: StepContext, params: Params): Promise<Precheck<Before>>;
   run(ctx: StepContext, params: Params, before: Before): Promise<void>;
   /** Only where what was there before can be put back honestly. */
@@ -116,6 +118,7 @@ function toStep(definition: AnyDefinition, data: StepData): Step<StepContext> {
     ...data,
     ...(recheck === undefined ? {} : { recheck }),
     ...(definition.waits === true ? { waits: true } : {}),
+    ...(definition.reacts === true ? { reacts: true } : {}),
     precheck: (ctx: StepContext) => definition.precheck(ctx, params),
     run: (ctx: StepContext, before: unknown) => definition.run(ctx, params, before),
     ...(definition.rollback

@@ -236,6 +236,8 @@ test('of a running cluster all that differs is found at once, and nothing else',
     ['m1', '/etc/sysctl.d/99-kubexm.conf'],
     ['m2', '/etc/systemd/system/kubelet.service.d/10-kubeadm.conf'],
     ['w1', '/etc/crictl.yaml'],
+    // What it runs with is written on its stamp: put back, it is no reason to restart.
+    ['w2', '/etc/containerd/config.toml'],
   ] as const;
   for (const [host, path] of changed) {
     const { files } = fake.hosts.get(host) ?? {};
@@ -249,6 +251,7 @@ test('of a running cluster all that differs is found at once, and nothing else',
     ['m2', expect.stringMatching(/reconcile-kubelets?\/m2$/)],
     ['m2', expect.stringMatching(/install-kubernetes-binaries\/write-drop-in$/)],
     ['w1', expect.stringContaining('crictl')],
+    ['w2', expect.stringMatching(/containerd\/[\w-]*config$/)],
   ]);
   expect(totals).toMatchObject({ changed: 0, failed: 0 });
 }, 60_000);

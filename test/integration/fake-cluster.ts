@@ -1,3 +1,4 @@
+import { corednsImage } from '../../src/apis/kubexms/v1alpha1/index.js';
 import {
   type FakeAnswer,
   type FakeCall,
@@ -137,7 +138,7 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         return '';
       },
     ],
-    [/kubectl .* get deployment\/coredns/, () => (applied.has('coredns') ? 'deployment.apps/coredns\n' : '')],
+    [/kubectl .* get deployment\/coredns/, () => (applied.has('coredns') ? corednsImage(cluster) : '')],
     [/kubectl .* get nodes -o json$/, () => JSON.stringify({ items: nodeObjects() })],
     [/kubectl .* get nodes,pods -A -o json$/, () => JSON.stringify({ items: [...nodeObjects(), ...podObjects()] })],
     [/kubectl .* diff /, ({ stdin }) => (applied.has(stdin) ? '' : { exitCode: 1 })],

@@ -91,6 +91,7 @@ export const stopService = defineStep({
 export const restartService = defineStep({
   kind: 'service.restart',
   title: (p: RestartService) => `Restart ${p.service} if its files changed`,
+  reacts: true,
   policy,
   precheck: async (ctx, p) => restartState(ctx, p, await usableUnit(ctx, p.service)),
   async run(ctx, p) {
@@ -104,6 +105,7 @@ export const restartService = defineStep({
 export const restartPending = defineStep({
   kind: 'service.restart-pending',
   title: (p: RestartPending) => `See whether ${p.service} is to be restarted`,
+  reacts: true,
   writes: (p) => [p.output.$output],
   async precheck(ctx, p) {
     const unit = await usableUnit(ctx, p.service);
