@@ -42,7 +42,8 @@ export const uploadKubeadmConfig = defineStep<UploadKubeadmConfig>({
   kind: 'kubeadm.upload-config',
   title: (p) => `Bring the ConfigMaps ${p.configMaps.join(', ')} to the cluster file`,
   uses: ['control-plane-change'],
-  policy: { timeoutMs: 1_800_000 },
+  // kube-proxy rolls over node by node; it is given up when it stands still.
+  policy: { timeoutMs: 6 * 3_600_000 },
   async precheck(ctx, p) {
     const reasons = await staleReasons(ctx, p);
     return reasons.size === 0
