@@ -146,12 +146,13 @@ export interface FormerCa extends PublishedCa {
 
 /**
  * Takes the old CA out of extension-apiserver-authentication, by which aggregated APIs know their clients: apiservers only ever
- * add to it. One that still trusts the old one itself puts it back, so that its staying away proves that all have let go of it.
+ * add to it. One that still trusts the old one itself puts it back within a minute (seen with v1.34.4), so that its staying away
+ * proves that all have let go of it.
  */
 export const formerCaUnpublished = defineStep<FormerCa>({
   kind: 'kube.former-ca-unpublished',
   title: () => 'See that aggregated APIs and apiservers let go of the old CA',
-  policy: { timeoutMs: 360_000 },
+  policy: { timeoutMs: 360_000, attempts: 3, backoffMs: 2000 },
   async precheck(ctx, p) {
     const { because, wanted } = await withoutFormer(ctx, p);
     if (because !== undefined) return needed(because);
