@@ -23,6 +23,8 @@ import { upgradeArguments } from './upgrade-arguments.js';
 /** `to`: with v; its kubeadm is in place, its kubelet is staged. `documents`: as of `to`. */
 export interface UpgradeKubelet extends ReconcileKubelet {
   readonly to: string;
+  /** Names of kubeadm's checks that are only warnings on this host. */
+  readonly ignorePreflightErrors?: readonly string[];
 }
 
 /** An upgrade of a kubelet that has begun and not ended: what to go back to. */
@@ -141,8 +143,13 @@ function writeMark({ host, signal }: StepContext, mark: Mark): Promise<void> {
 }
 
 /** The node's part of kubeadm's upgrade; control planes have had theirs with their static pods. */
-async function upgradeNode(ctx: StepContext, { to }: UpgradeKubelet): Promise<void> {
-  const { args, document } = upgradeArguments({ verb: 'node', to, certificateRenewal: true });
+async function upgradeNode(ctx: StepContext, { to, ignorePreflightErrors }: UpgradeKubelet): Promise<void> {
+  const { args, document } = upgradeArguments({
+    verb: 'node',
+    to,
+    certificateRenewal: true,
+    ...(ignorePreflightErrors === undefined ? {} : { ignorePreflightErrors }),
+  });
   await runKubeadm(ctx, {
     args,
     ...(document === undefined ? {} : { configuration: new Secret(await documentsText([document])) }),

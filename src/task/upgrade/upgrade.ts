@@ -252,6 +252,7 @@ function nodeFragment(
     role: isControlPlane ? ('control-plane' as const) : ('worker' as const),
     documents: kubeletDocuments(ctx, node),
     to: version,
+    ignorePreflightErrors: ignoredChecks(ctx, node),
   };
   after = g.add('kubelet', [node], upgradeKubelet(kubelet), { after });
   if (isControlPlane)
