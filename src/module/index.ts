@@ -132,6 +132,7 @@ export {
   type ReplaceMember,
   type RotateCa,
   readAdoption,
+  readAllCertificates,
   readBackups,
   readEncryptionState,
   readEtcd,

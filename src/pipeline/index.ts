@@ -80,7 +80,7 @@ export type {
 } from '../task/index.js';
 export { certificatesOf } from './certs/certificates.js';
 export { renewCertificates } from './certs/renew.js';
-export { renewalProblemsOf } from './certs/renewals.js';
+export { certificatesAndRenewals } from './certs/renewals.js';
 export { rotateAuthority } from './certs/rotate.js';
 export { dropOldServiceAccountKeys, rotateServiceAccount } from './certs/rotate-service-account.js';
 export { adoptionOf, adoptionOfCluster } from './cluster/adopt.js';

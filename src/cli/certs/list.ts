@@ -1,4 +1,4 @@
-import { certificatesOf, renewalProblemsOf } from '../../pipeline/index.js';
+import { certificatesAndRenewals } from '../../pipeline/index.js';
 import type { Invocation } from '../command-spec.js';
 import { loadConfig } from '../load.js';
 import { type ListOptions, listCertificates } from './show.js';
@@ -6,6 +6,5 @@ import { type ListOptions, listCertificates } from './show.js';
 /** `kubexm certs list`. 3 where one runs out soon, is missing or not as it should be, or could not be looked at. */
 export async function run({ options, io }: Invocation<ListOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
-  const others = cluster.spec.certs.autoRenew.enabled ? { others: renewalProblemsOf } : {};
-  return listCertificates({ cluster, options, io }, { reading: certificatesOf, ...others, next: 'kubexm certs renew' });
+  return listCertificates({ cluster, options, io }, { reading: certificatesAndRenewals, next: 'kubexm certs renew' });
 }

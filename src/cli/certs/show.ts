@@ -23,6 +23,8 @@ export interface ShowCertificates {
   readonly others?: readonly string[];
 }
 
+type Listing = Pick<ShowCertificates, 'certificates' | 'others'>;
+
 /** Prints them. The exit code: 3 where one runs out soon, is not as it should be, or could not be looked at. */
 export function showCertificates(io: Io, shown: ShowCertificates): number {
   const { cluster, certificates, warnDays, output } = shown;
@@ -39,28 +41,20 @@ export function showCertificates(io: Io, shown: ShowCertificates): number {
 /** Reads the certificates that `reading` looks at, and shows them. Hosts that do not answer are shown as unknown. */
 export async function listCertificates(
   { cluster, options, io }: { readonly cluster: Cluster; readonly options: ListOptions; readonly io: Io },
-  {
-    reading,
-    others,
-    next,
-  }: {
-    readonly reading: Reading<readonly ObservedCertificate[]>;
-    /** What else may be wrong. */
-    readonly others?: Reading<readonly string[]>;
-    readonly next: string;
-  },
+  { reading, next }: { readonly reading: Reading<readonly ObservedCertificate[] | Listing>; readonly next: string },
 ): Promise<number> {
   const warnDays = wholeDays('--warn-days', options.warnDays);
   return withRuntime({ cluster, io }, async (runtime) => {
     await gatherFacts(runtime, io, () => true);
-    const certificates = await readCluster(runtime, reading);
+    const seen = await readCluster(runtime, reading);
+    const { certificates, others = [] } = 'certificates' in seen ? seen : { certificates: seen };
     return showCertificates(io, {
       cluster: cluster.metadata.name,
       certificates,
       warnDays,
       output: options.output,
       next,
-      others: others === undefined ? [] : await readCluster(runtime, others),
+      others,
     });
   });
 }

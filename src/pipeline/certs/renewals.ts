@@ -1,5 +1,18 @@
-import { defineModule, readRenewals, renewalProblems } from '../../module/index.js';
+import {
+  defineModule,
+  observeAllCertificates,
+  readAllCertificates,
+  readRenewals,
+  renewalProblems,
+} from '../../module/index.js';
 import { defineReading } from '../reading.js';
 
-/** What is wrong with the renewals that hosts do by themselves. */
-export const renewalProblemsOf = defineReading('renewals', defineModule('renewals', [readRenewals]), renewalProblems);
+/** All certificates of the cluster; `others`: what is wrong with the renewals that hosts do by themselves. */
+export const certificatesAndRenewals = defineReading(
+  'certificates',
+  defineModule('certificates', [readAllCertificates, readRenewals]),
+  (ctx, findings) => ({
+    certificates: observeAllCertificates(ctx, findings),
+    others: renewalProblems(ctx, findings),
+  }),
+);
