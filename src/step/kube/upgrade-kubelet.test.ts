@@ -178,7 +178,9 @@ test('where the old one does not start either, that is said, and the mark stays 
 
 test('a kubeadm that fails leaves no new program behind for the next start of the kubelet', async () => {
   const { trial, kubelet } = worker({ kubeadmFails: true });
-  await expect(trial.play(step)).rejects.toThrow(/was put back and works/);
+  await expect(trial.play(step)).rejects.toThrow(
+    `its upgrade to ${to} does not go through; ${from} was put back and works`,
+  );
   expect(kubelet).toMatchObject({ installed: from, running: from });
 });
 

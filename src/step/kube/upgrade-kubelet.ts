@@ -55,6 +55,7 @@ export const upgradeKubelet = defineStep<UpgradeKubelet>({
   async run(ctx, p) {
     await awaitKubeadm(ctx);
     const mark = await begin(ctx, p);
+    let failed = `its upgrade to ${p.to} does not go through`;
     try {
       const { installed } = await kubeletVersions(ctx);
       if (installed !== p.to) {
@@ -65,6 +66,7 @@ export const upgradeKubelet = defineStep<UpgradeKubelet>({
       }
       if (p.role === 'worker') await upgradeNode(ctx, p);
       await writeKubeletFiles(ctx, (await kubeletDifference(ctx, p)).wanted);
+      failed = `the kubelet ${p.to} does not come up`;
       const answer = await restartedKubelet(ctx, p);
       if (!answer.done) throw new KubexmError('WAIT_TIMEOUT', `the kubelet does not come up: ${answer.because}`);
     } catch (error) {
@@ -72,7 +74,6 @@ export const upgradeKubelet = defineStep<UpgradeKubelet>({
       if (ctx.signal.aborted) throw error;
       const cause = asError(error);
       const said = cause instanceof KubexmError ? cause.details : [];
-      const failed = `the kubelet ${p.to} does not come up`;
       throw await goBack(ctx, { p, mark, failed, details: [cause.message, ...said], cause });
     }
     await writeMark(ctx, { ...mark, up: true });
