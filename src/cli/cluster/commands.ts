@@ -30,13 +30,13 @@ export const clusterGroup: GroupSpec = {
         { flags: '--all', description: 'also show what is as wanted already' },
         { flags: '--offline', description: 'ask no host: structure only' },
         { flags: '--save <file>', description: 'also write the plan as JSON', completes: 'files' },
+        eventsOption,
+        templatesOption,
         {
           flags: '--to <version>',
           description: 'show what `kubexm cluster upgrade --to` would do instead; the following are for it alone',
         },
         ...upgradeOptions,
-        eventsOption,
-        templatesOption,
       ],
       examples: [
         'kubexm cluster plan',
