@@ -19,6 +19,8 @@ export {
   renewAllCertificates,
   requireAuthorities,
 } from './certs/renew.js';
+export { readRenewals, renewalProblems } from './certs/renewal-state.js';
+export { installRenewalTimer } from './certs/renewal-timer.js';
 export {
   type RotateCa,
   type RotationPass,
@@ -27,8 +29,6 @@ export {
   rotateCa,
   rotationPass,
 } from './certs/rotate.js';
-export { readRenewals, renewalProblems } from './certs/renewal-state.js';
-export { installRenewalTimer } from './certs/renewal-timer.js';
 export {
   dropServiceAccountKeys,
   requireNewTokens,

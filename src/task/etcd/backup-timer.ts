@@ -5,8 +5,8 @@ import {
   checkCalendar,
   daemonReload,
   enableService,
-  renderTemplate,
   removeTimer,
+  renderTemplate,
   restartService,
   type StepContext,
 } from '../../step/index.js';

@@ -22,8 +22,8 @@ import {
   unloadModules,
   wipeDirectory,
 } from '../../step/index.js';
-import { endpointOf, runtimeGroups } from '../container-runtime/runtime-hosts.js';
 import { noRenewalTimer } from '../certs/renewal-timer.js';
+import { endpointOf, runtimeGroups } from '../container-runtime/runtime-hosts.js';
 import { uninstallContainerRuntime } from '../container-runtime/uninstall.js';
 import { defineTask, type Fragment, hostsWithRole, nodeHosts, type PlanContext, type Task } from '../context.js';
 import { removeEndpointServices } from '../endpoint/retire.js';

@@ -17,7 +17,7 @@ const autoRenew = z.strictObject({
     .describe('A timer on control planes and etcd members renews their certificates, one host at a time.'),
   withinDays: z.int().min(7).max(180).default(30).describe('Renew those with no more days left; they last 365.'),
   schedule: text(
-    /^[A-Za-z0-9][A-Za-z0-9 *,.:\/~+-]*$/,
+    /^[A-Za-z0-9][A-Za-z0-9 *,.:/~+-]*$/,
     'a calendar expression of systemd such as "weekly" or "Sun *-*-* 03:00:00"',
   )
     .default('weekly')
