@@ -26,6 +26,7 @@ async function read({
             },
           ] as readonly [RegExp, FakeAnswer],
       ),
+      [/^systemctl show -p ActiveState --value kubexm-kubeadm/, 'inactive\n'],
       [/get customresourcedefinitions/, custom],
       [/get --raw=\/apis$/, JSON.stringify({ groups: [group('apps', 'v1'), ...groups] })],
     ],

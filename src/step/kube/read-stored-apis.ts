@@ -3,6 +3,7 @@ import type { Json } from '../../plan/index.js';
 import { script } from '../../runner/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, satisfied } from '../define.js';
+import { awaitKubeadm } from './kubeadm-unit.js';
 import { kubectl } from './kubectl.js';
 
 /** Objects of an API that a release removes. */
@@ -40,6 +41,8 @@ export const readStoredApis = defineStep<{ readonly report: string }>({
   title: () => 'Read in which versions of APIs objects are stored',
   recheck: false,
   async precheck(ctx, p) {
+    // Of an interrupted run: until it ends, the API server may not answer.
+    await awaitKubeadm(ctx);
     const [custom, apis] = await Promise.all([customApis(ctx), storedApis(ctx)]);
     const report: StoredApis = { custom, apis };
     ctx.log('debug', p.report, report as unknown as Json);

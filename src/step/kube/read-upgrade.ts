@@ -4,6 +4,7 @@ import { KubexmError } from '../../errors/index.js';
 import type { Json } from '../../plan/index.js';
 import { script, sh } from '../../runner/index.js';
 import { defineStep, satisfied } from '../define.js';
+import { awaitKubeadm } from './kubeadm-unit.js';
 import { kubectl } from './kubectl.js';
 import { kubeletVersions } from './kubernetes-programs.js';
 import { type BudgetObject, type PodObject, podName } from './pods-to-evict.js';
@@ -26,6 +27,8 @@ export const readNodeVersions = defineStep<{ readonly report: string }>({
   recheck: false,
   async precheck(ctx, p) {
     const { host, signal, log } = ctx;
+    // One that an interrupted run has left at work: until it ends, versions change and the API server may not answer.
+    await awaitKubeadm(ctx);
     const manifests = `${hostPaths.kubernetes}/manifests`;
     const [versions, { stdout }, mark] = await Promise.all([
       kubeletVersions(ctx),
@@ -64,7 +67,9 @@ export const readDeprecatedApis = defineStep<{ readonly report: string; readonly
   kind: 'kube.read-deprecated-apis',
   title: () => 'Read which deprecated APIs are in use',
   recheck: false,
-  async precheck({ host, signal, log }, p) {
+  async precheck(ctx, p) {
+    const { host, signal, log } = ctx;
+    await awaitKubeadm(ctx);
     const get = kubectl([`--server=${p.server}`, 'get', '--raw=/metrics']);
     const { stdout } = await host.run(
       script(
@@ -134,7 +139,9 @@ export const readUpgradeObjects = defineStep<{ readonly report: string }>({
   kind: 'kube.read-upgrade-objects',
   title: () => 'Read nodes, pods and disruption budgets',
   recheck: false,
-  async precheck({ host, signal, log }, p) {
+  async precheck(ctx, p) {
+    const { host, signal, log } = ctx;
+    await awaitKubeadm(ctx);
     const [objects, config, dns] = await Promise.all([
       host.run(kubectl(['get', 'nodes,pods,poddisruptionbudgets', '-A', '-o', 'json']), { signal }),
       host.run(

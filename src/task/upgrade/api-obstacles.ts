@@ -4,6 +4,16 @@ import { apiName, type UpgradeObservation } from './observation.js';
 
 type Apis = Pick<UpgradeObservation, 'deprecated' | 'stored'>;
 
+/** API servers that do not say what they are asked for. That of a host which an interrupted upgrade has half-way may be down. */
+export function uncountedApis({ uncounted, hosts }: Pick<UpgradeObservation, 'uncounted' | 'hosts'>): {
+  readonly refusals: readonly string[];
+  readonly warnings: readonly string[];
+} {
+  const versions = new Set([...hosts.values()].flatMap(({ controlPlane }) => Object.values(controlPlane)));
+  const lines = uncounted.map((host) => `the API server of ${host} does not say which deprecated APIs are asked for`);
+  return versions.size > 1 ? { refusals: [], warnings: lines } : { refusals: lines, warnings: [] };
+}
+
 /** APIs that clients ask for, or that manifests of objects are of, and that a release up to `to` does not serve any more. */
 export function removedInUse({ deprecated, stored }: Apis, to: string): string[] {
   const asked = deprecated

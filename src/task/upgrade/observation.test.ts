@@ -30,7 +30,12 @@ describe('what is seen before an upgrade', () => {
     expect(seen.deprecated.map(({ resource }) => resource)).toEqual(['things']);
   });
 
-  test.each(['upgrade:versions w1', 'upgrade:objects m1', 'upgrade:stored m1', 'upgrade:deprecated-apis m1'])(
+  test('an API server that does not say what it was asked for is named', () => {
+    expect(observeUpgrade(ctx, findings()).uncounted).toEqual([]);
+    expect(observeUpgrade(ctx, findings('upgrade:deprecated-apis m1')).uncounted).toEqual(['m1']);
+  });
+
+  test.each(['upgrade:versions w1', 'upgrade:objects m1', 'upgrade:stored m1'])(
     'where %s was not told, no upgrade begins',
     (without) => {
       const failures = [{ host: 'm1', message: 'the API does not answer' }];

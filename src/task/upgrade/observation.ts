@@ -32,6 +32,8 @@ export interface UpgradeObservation {
   readonly objects: UpgradeObjects;
   readonly stored: StoredApis;
   readonly deprecated: readonly DeprecatedApi[];
+  /** Control planes whose API servers did not say what of it they were asked for. */
+  readonly uncounted: readonly HostName[];
 }
 
 /** Asks every node what it runs, and the API what stands in the way of an upgrade. */
@@ -55,10 +57,7 @@ export function observeUpgrade(ctx: PlanContext, findings: Findings): UpgradeObs
   const [objects] = reported<UpgradeObjects>(findings, reports.objects);
   const [stored] = reported<StoredApis>(findings, reports.stored);
   const counted = reported<readonly DeprecatedApi[]>(findings, reports.deprecated);
-  const silent = [
-    ...nodeHosts(ctx).filter((host) => !hosts.has(host)),
-    ...servingHosts(ctx).filter((host) => !counted.some((each) => each.host === host)),
-  ];
+  const silent = nodeHosts(ctx).filter((host) => !hosts.has(host));
   if (objects === undefined || stored === undefined || silent.length > 0) {
     throw new KubexmError('GUARD_REFUSED', 'an upgrade begins with a cluster that can be asked: nothing is upgraded', {
       details: findings.failures.map(({ host, message }) => `${host}: ${message}`),
@@ -73,6 +72,7 @@ export function observeUpgrade(ctx: PlanContext, findings: Findings): UpgradeObs
     hosts,
     objects: objects.data,
     stored: stored.data,
+    uncounted: servingHosts(ctx).filter((host) => !counted.some((each) => each.host === host)),
     deprecated: [...byName.values()].toSorted((a, b) => (apiName(a) < apiName(b) ? -1 : 1)),
   };
 }

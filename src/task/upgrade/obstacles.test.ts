@@ -100,6 +100,19 @@ describe('what stands in the way of an upgrade', () => {
     expect(obstacles({ over, acceptRemovedApis: true })).toEqual({ refusals: [], warnings: [gone] });
   });
 
+  test('an API server that does not say what it is asked for, but where an upgrade has it half-way', () => {
+    const line = 'the API server of m1 does not say which deprecated APIs are asked for';
+    const over = { uncounted: ['m1'] };
+    expect(obstacles({ over }).refusals).toEqual([line]);
+    expect(obstacles({ over, acceptRemovedApis: true })).toEqual({ refusals: [], warnings: [line] });
+    const ctx = planContext(clusterOf('v1.33.13'), { facts: { m1: serving } });
+    const { hosts } = observedUpgrade(ctx, 'v1.33.13');
+    const halfWay = new Map([...hosts].map(([name, report]) => [name, { ...report }]));
+    const m1 = hosts.get('m1');
+    if (m1) halfWay.set('m1', { ...m1, controlPlane: { ...m1.controlPlane, 'kube-apiserver': 'v1.34.4' } });
+    expect(obstacles({ over: { ...over, hosts: halfWay } })).toEqual({ refusals: [], warnings: [line] });
+  });
+
   test('objects whose manifests are of an API that is gone by then; who wrote them once is told', () => {
     const stored = (removed: number, more: Partial<UpgradeObservation['stored']['apis'][number]>) => ({
       stored: {

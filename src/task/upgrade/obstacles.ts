@@ -2,7 +2,7 @@ import { type Cluster, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths } from '../../common/host-paths.js';
 import type { HostName } from '../../plan/index.js';
 import { hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
-import { customWarnings, oldWriters, removedInUse, unreadable } from './api-obstacles.js';
+import { customWarnings, oldWriters, removedInUse, uncountedApis, unreadable } from './api-obstacles.js';
 import { componentRefusals, componentWarnings, etcdUnsound } from './component-obstacles.js';
 import { drained, drainRefusals, nowhereToGo } from './drain-obstacles.js';
 import { controlPlaneIs, kubeletIs, type UpgradeObservation } from './observation.js';
@@ -41,12 +41,13 @@ export function obstaclesOf(
   const to = path.at(-1) ?? '';
   const nodes = drained(ctx, observed, path);
   const removed = removedInUse(observed, to);
+  const silent = uncountedApis(observed);
   const strays = strayKubelets(ctx, observed, to);
   return {
     refusals: [
       ...notReady(ctx, observed),
       ...strays.tooOld,
-      ...(acceptRemovedApis ? [] : removed),
+      ...(acceptRemovedApis ? [] : [...silent.refusals, ...removed]),
       ...unreadable(observed),
       ...drainRefusals(observed, nodes),
       ...roomMissing(ctx, observed, path),
@@ -59,7 +60,8 @@ export function obstaclesOf(
       ),
     ],
     warnings: [
-      ...(acceptRemovedApis ? removed : []),
+      ...silent.warnings,
+      ...(acceptRemovedApis ? [...silent.refusals, ...removed] : []),
       ...oldWriters(observed, to),
       ...strays.left,
       ...customWarnings(observed),

@@ -56,5 +56,6 @@ export function observedUpgrade(
     },
     stored: { apis: [], custom: [] },
     deprecated: [],
+    uncounted: [],
   };
 }
