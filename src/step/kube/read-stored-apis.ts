@@ -43,7 +43,8 @@ export const readStoredApis = defineStep<{ readonly report: string }>({
   async precheck(ctx, p) {
     // Of an interrupted run: until it ends, the API server may not answer.
     await awaitKubeadm(ctx);
-    const [custom, apis] = await Promise.all([customApis(ctx), storedApis(ctx)]);
+    const custom = await customApis(ctx);
+    const apis = await storedApis(ctx);
     const report: StoredApis = { custom, apis };
     ctx.log('debug', p.report, report as unknown as Json);
     return satisfied(`${custom.length} of users' own, ${apis.length} of those that some release removes`);
@@ -79,16 +80,12 @@ async function storedApis(ctx: StepContext): Promise<readonly StoredApi[]> {
   const { groups } = await getRaw<{
     groups: readonly { readonly name: string; readonly versions: readonly { readonly version: string }[] }[];
   }>(ctx, '/apis');
-  const found = await Promise.all(
-    groups.map(({ name, versions }) =>
-      storedOfGroup(
-        ctx,
-        name,
-        versions.map(({ version }) => version),
-      ),
-    ),
-  );
-  return found.flat();
+  const found: StoredApi[] = [];
+  for (const { name, versions } of groups) {
+    const served = versions.map(({ version }) => version);
+    found.push(...(await storedOfGroup(ctx, name, served)));
+  }
+  return found;
 }
 
 /** `served`: the versions of the group, the most stable first. */
@@ -99,22 +96,22 @@ async function storedOfGroup(
 ): Promise<readonly StoredApi[]> {
   const rows = removedApis.filter((row) => row.group === group);
   if (rows.length === 0) return [];
-  const resourcesOf = new Map(
-    await Promise.all(
-      served.map(async (version) => [version, await resourcesIn(ctx, `/apis/${group}/${version}`)] as const),
-    ),
-  );
-  const found = [...new Set(rows.flatMap(({ resources }) => resources))].map(async (resource) => {
+  const resourcesOf = new Map<string, ReadonlySet<string>>();
+  for (const version of served) resourcesOf.set(version, await resourcesIn(ctx, `/apis/${group}/${version}`));
+  const found: StoredApi[] = [];
+  for (const resource of new Set(rows.flatMap(({ resources }) => resources))) {
     const removed = rows.filter(({ resources }) => resources.includes(resource));
     const there = served.filter((version) => resourcesOf.get(version)?.has(resource) === true);
-    if (there.length === 0) return [];
+    if (there.length === 0) continue;
     const lasting = there.find((version) => removed.every((row) => row.version !== version));
     // To list them by a version that goes would count as a request for it.
-    return lasting === undefined
-      ? countedOnly(ctx, { group, resource, removed: removed.filter((row) => there.includes(row.version)) })
-      : writtenBy(ctx, { group, resource, lasting, removed });
-  });
-  return (await Promise.all(found)).flat();
+    found.push(
+      ...(lasting === undefined
+        ? await countedOnly(ctx, { group, resource, removed: removed.filter((row) => there.includes(row.version)) })
+        : await writtenBy(ctx, { group, resource, lasting, removed })),
+    );
+  }
+  return found;
 }
 
 type Row = Pick<StoredApi, 'version' | 'removed'>;
