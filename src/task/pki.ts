@@ -40,29 +40,30 @@ export function authority(
   return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], step);
 }
 
-/** A certificate signed by a CA of the component (default: its `ca`), made once on the control machine, whoever asks. */
+/** A certificate by its name on the control machine, and by that of the CA of its component that signs it (default: `ca`). */
+export interface Signed extends Omit<GenerateSignedCert, 'files' | 'ca'> {
+  readonly component: CertsComponent;
+  readonly name: string;
+  readonly signer?: string;
+}
+
+/** A certificate signed by a CA of the component, made once on the control machine, whoever asks. */
 export function signed(
   g: Draft<StepContext>,
   ctx: PlanContext,
-  {
-    component,
-    name,
-    ca,
-    signer = 'ca',
-    ...certificate
-  }: {
-    readonly component: CertsComponent;
-    readonly name: string;
-    readonly ca: Ref;
-    readonly signer?: string;
-  } & Omit<GenerateSignedCert, 'files' | 'ca'>,
+  { ca, ...certificate }: Signed & { readonly ca: Ref },
 ): Ref {
-  const step = generateSignedCert({
+  const { component, name } = certificate;
+  return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], signing(ctx, certificate), { after: ca });
+}
+
+/** The step of it alone. */
+export function signing(ctx: PlanContext, { component, name, signer = 'ca', ...certificate }: Signed) {
+  return generateSignedCert({
     ...certificate,
     files: certificateFiles(ctx, component, name),
     ca: certificateFiles(ctx, component, signer),
   });
-  return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], step, { after: ca });
 }
 
 /**

@@ -25,10 +25,17 @@ import { hostsWithRole, internalAddress, type PlanContext } from '../context.js'
 import { initHost } from '../kubernetes/init-host.js';
 import { initDocuments } from '../kubernetes/kubeadm-config.js';
 import { type KubernetesLeaf, kubernetesLeaves } from '../kubernetes/leaves.js';
-import { certificateFiles, signed } from '../pki.js';
-import { nextName } from './observe.js';
+import { certificateFiles } from '../pki.js';
 import { apiServed, crossFile, leafName, restartReaders, servedFiles } from './renew.js';
-import { authorityFiles, type CaChange, madeNext, nodesOf, restartPod, signedByNext } from './rotation-parts.js';
+import {
+  authorityFiles,
+  type CaChange,
+  leafByNext,
+  madeNext,
+  nodesOf,
+  restartPod,
+  signedByNext,
+} from './rotation-parts.js';
 
 const { kubernetesPki } = hostPaths;
 
@@ -161,7 +168,7 @@ function kubelet(
   const trust = kubeconfigCredentials({ path: hostPaths.kubeletKubeconfig, ca: next.cert });
   const trusts = g.add(`kubelet-trust-${host}`, [host], trust, { after });
   const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
-  const ready = [signedByNext(g, ctx, leaf, made), trusts];
+  const ready = [leafByNext(g, ctx, leaf, made), trusts];
   return g.add(`kubelet-${host}`, [host], kubeletClient({ nodeName: host, client }), { after: ready });
 }
 
@@ -173,7 +180,7 @@ function installed(
   { made, after }: { readonly made: Ref; readonly after: After },
 ): Ref {
   const { next } = authorityFiles(ctx, 'kubernetes', 'ca');
-  const { source, ready } = servedFiles(g, ctx, leaf, signedByNext(g, ctx, leaf, made));
+  const { source, ready } = servedFiles(g, ctx, leaf, leafByNext(g, ctx, leaf, made));
   const target = { cert: leaf.path, key: leaf.path.replace(/\.crt$/, '.key') };
   const step =
     leaf.form === 'kubeconfig'
@@ -185,11 +192,10 @@ function installed(
 /** The administrator's, on this machine: by the time that the old CA goes, it has to be of the new one. */
 function userKubeconfig(g: Draft<StepContext>, ctx: PlanContext, made: Ref, after: Ref): Ref {
   const { next } = authorityFiles(ctx, 'kubernetes', 'ca');
-  const client = signed(g, ctx, {
+  const client = signedByNext(g, ctx, {
     component: 'kubernetes',
     name: 'admin',
-    ca: made,
-    signer: nextName('ca'),
+    made,
     subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
     usages: ['client'],
   });

@@ -14,10 +14,8 @@ import { etcdMembers } from '../etcd/endpoints.js';
 import { etcdLeaves } from '../etcd/leaves.js';
 import { bringEtcdLeaves } from '../etcd/renew.js';
 import { etcdInputs, etcdService } from '../etcd/service.js';
-import { signed } from '../pki.js';
-import { nextName } from './observe.js';
 import { etcdCaKeyHosts } from './renewal-timer.js';
-import { authorityFiles, type CaChange, madeNext, restartPod } from './rotation-parts.js';
+import { authorityFiles, type CaChange, madeNext, restartPod, signedByNext } from './rotation-parts.js';
 
 const { etcd } = hostPaths;
 
@@ -35,11 +33,10 @@ export function rotateEtcdCa(g: Draft<StepContext>, ctx: PlanContext, change: Ca
     ready = restartEtcdAndClients(g, ctx, 'both', trusted);
   }
   const leaves = etcdLeaves(ctx).map(({ name, subject, usages, sans }) =>
-    signed(g, ctx, {
+    signedByNext(g, ctx, {
       component: 'etcd',
       name,
-      ca: made,
-      signer: nextName('ca'),
+      made,
       subject,
       usages,
       ...(sans === undefined ? {} : { sans }),

@@ -13,7 +13,7 @@ import { initHost } from '../kubernetes/init-host.js';
 import { kubernetesLeaves } from '../kubernetes/leaves.js';
 import { certificateFiles } from '../pki.js';
 import { leafName } from './renew.js';
-import { authorityFiles, type CaChange, madeNext, restartPod, signedByNext } from './rotation-parts.js';
+import { authorityFiles, type CaChange, leafByNext, madeNext, restartPod } from './rotation-parts.js';
 
 const { kubernetesPki } = hostPaths;
 
@@ -33,7 +33,7 @@ export function rotateFrontProxyCa(g: Draft<StepContext>, ctx: PlanContext, chan
         const source = certificateFiles(ctx, 'kubernetes', leafName(leaf));
         const target = { cert: leaf.path, key: leaf.path.replace(/\.crt$/, '.key') };
         return g.add(`${leaf.kind}-${leaf.host}`, [leaf.host], installKeyPair({ source, target, keep: false }), {
-          after: [signedByNext(g, ctx, leaf, made), told],
+          after: [leafByNext(g, ctx, leaf, made), told],
         });
       });
   }

@@ -64,6 +64,7 @@ describe('rotation of a CA', () => {
   test('all trust both before anything is signed anew; everything is, before the old one goes', () => {
     const { waits } = planOf();
     for (const [earlier, later] of [
+      ['ca-next', 'trust-both'],
       ['trust-both', 'two-cas-m1'],
       ['two-cas-m2', 'signing-new'],
       ['signing-new', 'apiserver-m1'],
@@ -92,6 +93,14 @@ describe('rotation of a CA', () => {
       ['kubelets-accept', 'promote'],
     ] as const)
       expect(waits(later, earlier), `${later} after ${earlier}`).toBe(true);
+  });
+
+  test('nothing is made, not even on the control machine, before the gate is passed', () => {
+    for (const which of ['cluster', 'front-proxy', 'etcd'] as const)
+      expect(
+        planOf({ which }).ids.filter((id) => id.startsWith('/')),
+        which,
+      ).toEqual([]);
   });
 
   test('where everything is signed anew, the old one is not trusted again', () => {

@@ -4,7 +4,7 @@ import { type CertificateFiles, nextCa, restartStaticPod, type StepContext } fro
 import { criEndpoint } from '../container-runtime/runtime-hosts.js';
 import { hostsWithRole, type PlanContext } from '../context.js';
 import type { KubernetesLeaf } from '../kubernetes/leaves.js';
-import { certificateFiles, signed } from '../pki.js';
+import { certificateFiles, type Signed, signing } from '../pki.js';
 import { nextName } from './observe.js';
 import { leafName } from './renew.js';
 
@@ -37,7 +37,8 @@ export function madeNext(
     ...(cross === undefined ? {} : { cross }),
     ...(source === undefined ? {} : { source }),
   });
-  return g.shared(`/pki/${component}/${nextName(name)}`, [CONTROL_NODE], step);
+  // Of this task's own: what is shared does not wait for the gate, and that it is there says that a rotation is under way.
+  return g.add('ca-next', [CONTROL_NODE], step);
 }
 
 /** Of the cluster's CA: kubeadm's name for its file, and those of the rotation. */
@@ -49,14 +50,25 @@ export function authorityFiles(ctx: PlanContext, component: CertsComponent, name
   };
 }
 
-/** A leaf on the control machine, signed by the CA that is to come. */
-export function signedByNext(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, made: Ref): Ref {
-  const { subject, usages, sans, ca } = leaf;
-  return signed(g, ctx, {
+/** A certificate on the control machine, signed by the CA that is to come. Not shared, as that CA is not. */
+export function signedByNext(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  { made, signer = 'ca', ...certificate }: Signed & { readonly made: Ref },
+): Ref {
+  const step = signing(ctx, { ...certificate, signer: nextName(signer) });
+  return g.add(`sign-${certificate.name}`, [CONTROL_NODE], step, { after: made });
+}
+
+/** The same for a leaf of Kubernetes. */
+export function leafByNext(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, made: Ref): Ref {
+  const { subject, usages, sans, ca: signer } = leaf;
+  const name = leafName(leaf);
+  return signedByNext(g, ctx, {
     component: 'kubernetes',
-    name: leafName(leaf),
-    ca: made,
-    signer: nextName(ca),
+    name,
+    made,
+    signer,
     subject,
     usages,
     ...(sans === undefined ? {} : { sans }),

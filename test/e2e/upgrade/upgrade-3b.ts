@@ -33,7 +33,7 @@ export const upgrade3b = scenario({
     assert.deepEqual((await listCertificates(t)).problems, [], 'after nothing but questions');
 
     const probe = await probeAsAdministrator(t, { cluster, controlPlanes });
-    await killed(t, own, `/restart-kube-controller-manager-${controlPlanes[0]}`);
+    await killed(t, own, `/restart-kube-apiserver-${controlPlanes[0]}`);
     const half = await t.kubexm(['cluster', 'apply', '--yes']);
     assert.notEqual(half.exitCode, 0, 'another operation while a rotation is half done');
     assert.match(half.stderr, /rotation of .* is half done/);
