@@ -119,6 +119,7 @@ export { type RemovePods, removePods } from './kube/remove-pods.js';
 export { restartStaticPod } from './kube/restart-static-pod.js';
 export { type SameEndpoint, sameEndpoint } from './kube/same-endpoint.js';
 export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
+export { sameVersion } from './kube/same-version.js';
 export { type ReconcileServingCertificate, reconcileServingCertificate } from './kube/serving-certificate.js';
 export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
 export { type UpgradeControlPlane, upgradeControlPlane } from './kube/upgrade-control-plane.js';

@@ -1,6 +1,6 @@
 import { KubexmError } from '../../errors/index.js';
 import { CONTROL_NODE, draft, type HostName, onlyOn } from '../../plan/index.js';
-import { applyBootstrapToken, checkKubernetesVersion, nodeReady, type StepContext } from '../../step/index.js';
+import { applyBootstrapToken, nodeReady, type StepContext, sameVersion } from '../../step/index.js';
 import { installRenewalTimer } from '../certs/renewal-timer.js';
 import { guardRuntimes } from '../container-runtime/guard.js';
 import { installContainerRuntime } from '../container-runtime/install.js';
@@ -69,7 +69,7 @@ export function beforeAddingNodes(params: AddNodes): Task {
     g.include(guardEndpoint.plan(ctx));
     // A kubelet that is newer than an apiserver, or a control plane that is older than the others, has no place in a cluster.
     const { version } = ctx.cluster.spec.kubernetes;
-    g.add('version', servingHosts(ctx), checkKubernetesVersion({ version }));
+    g.add('version', [speakerBeside(ctx, params.hosts)], sameVersion({ version }));
     if (params.etcd) g.include(membershipGate(ctx, params.etcd));
     return g.done();
   });
