@@ -32,3 +32,9 @@ test.each([
     hint: expect.stringMatching(hint) as string,
   });
 });
+
+test('where none is told, none joins', async () => {
+  await expect(apiservers().precheck(sameVersion({ version: 'v1.34.4' }))).rejects.toThrow(
+    /does not say which versions/,
+  );
+});

@@ -26,6 +26,11 @@ export const sameVersion = defineStep<SameVersion>({
       node,
       image,
     }));
+    if (running.length === 0) {
+      throw new KubexmError('COMMAND_FAILED', `${host.name}: the API does not say which versions its servers run`, {
+        hint: 'kubexm cluster status',
+      });
+    }
     const [other] = running.filter(({ image }) => image !== version);
     if (other === undefined) return satisfied(`${running.length} run ${version}`);
     throw new KubexmError(
