@@ -1,6 +1,6 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
-import { diskFull, script, sh } from '../../runner/index.js';
+import { diskFull, type ShellCommand, script, sh } from '../../runner/index.js';
 import type { Secret } from '../../secrets/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
@@ -50,7 +50,7 @@ export async function runKubeadm(
 ): Promise<void> {
   const logFile = `${hostPaths.log}/${log}`;
   const inner = sh`umask 077; ${hostPaths.bin}/kubeadm ${args} ${configuration === undefined ? [] : [`--config=${config}`]} >${logFile} 2>&1; rc=$?; rm -f ${config}; ${marker === undefined ? sh`:` : sh`if [ $rc -eq 0 ]; then mkdir -p /var/lib/kubexm && touch ${marker}; fi`}; exit $rc`;
-  const command = sh`umask 077; mkdir -p /run/kubexm ${hostPaths.log} && ${configuration === undefined ? sh`rm -f ${config}` : sh`cat >${config}`} && { systemctl reset-failed ${unit} 2>/dev/null || true; } && systemd-run --quiet --collect --wait --unit=${unit} --setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c ${inner.text}`;
+  const command = sh`umask 077; mkdir -p /run/kubexm ${hostPaths.log} && ${configuration === undefined ? sh`rm -f ${config}` : received(configuration)} && { systemctl reset-failed ${unit} 2>/dev/null || true; } && systemd-run --quiet --collect --wait --unit=${unit} --setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c ${inner.text}`;
   const { exitCode, stderr } = await host.tryRun(command, {
     ...(configuration === undefined ? {} : { stdin: configuration, secrets: [configuration] }),
     signal,
@@ -65,4 +65,10 @@ export async function runKubeadm(
     details,
     hint: `on ${host.name}: less ${logFile}; journalctl -u kubelet -n 50; then run the same command again`,
   });
+}
+
+/** A kubexm that is killed while it sends ends the input too early: kubeadm never goes by the half of its configuration. */
+function received(configuration: Secret): ShellCommand {
+  const bytes = Buffer.byteLength(configuration.reveal());
+  return sh`cat >${config} && [ "$(wc -c <${config})" -eq ${bytes} ]`;
 }
