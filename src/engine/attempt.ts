@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { KubexmError } from '../errors/index.js';
 import type { EngineEvent } from './events.js';
 import type { JobEntry } from './job-table.js';
@@ -80,6 +81,8 @@ export class Attempt<Ctx> {
     const signal = (): AbortSignal => {
       if (this.#controller === undefined) {
         this.#controller = new AbortController();
+        // A step may wait for many commands at once, each with several listeners: no leak to be warned of.
+        setMaxListeners(Number.POSITIVE_INFINITY, this.#controller.signal);
         if (this.#stopped !== undefined) this.#controller.abort(this.#stopped);
       }
       return this.#controller.signal;

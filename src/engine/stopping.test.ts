@@ -1,3 +1,4 @@
+import { getMaxListeners } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { KubexmError } from '../errors/index.js';
 import { draft, type Step, sameHost } from '../plan/index.js';
@@ -16,6 +17,20 @@ function signals() {
   const [drain, abort] = [new AbortController(), new AbortController()];
   return { drain, abort, stop: { drain: drain.signal, abort: abort.signal } };
 }
+
+it('a step may wait for many things at once without a warning', async () => {
+  const g = draft<JobTools>('many');
+  let room: number | undefined;
+  const step = toyStep({
+    precheck: ({ signal }) => {
+      room = getMaxListeners(signal);
+      return Promise.resolve(satisfied);
+    },
+  });
+  g.add('x', ['a'], step);
+  await start(g.done(), { limits: LIMITS }).result;
+  expect(room).toBe(Number.POSITIVE_INFINITY);
+});
 
 describe('draining', () => {
   it('starts nothing new and lets what runs finish', async () => {
