@@ -95,6 +95,7 @@ put_together() {
   for name in $names; do
     locate "$name"
     [ -f "$cert" ] || continue
+    case "$name" in etcd-*) is_member || continue ;; *) has_control_plane || continue ;; esac
     cp -- "$cert" "$tree/$staged"
     [ -z "$key" ] || cp -- "$key" "$tree/$base.key"
   done
@@ -102,7 +103,8 @@ put_together() {
     for name in ca front-proxy-ca; do cp -- "$pki/$name.crt" "$pki/$name.key" "$tree/pki/"; done
   fi
   if [ -f "$etcd/ca.pem" ]; then cp -- "$etcd/ca.pem" "$tree/pki/etcd/ca.crt"; fi
-  if [ -f "$etcd/ca-key.pem" ]; then cp -- "$etcd/ca-key.pem" "$tree/pki/etcd/ca.key"; fi
+  # Without one, kubeadm would ask for all that its own etcd has; nothing is signed with an empty one.
+  if [ -f "$etcd/ca-key.pem" ]; then cp -- "$etcd/ca-key.pem" "$tree/pki/etcd/ca.key"; else : >"$tree/pki/etcd/ca.key"; fi
   "$kubeadm" config print init-defaults |
     sed -e "s|^certificatesDir:.*|certificatesDir: $tree/pki|" -e 's|^encryptionAlgorithm:.*|encryptionAlgorithm: ECDSA-P256|' \
       >"$run/certs-renew/config.yaml"
@@ -124,6 +126,8 @@ left() {
       echo "$((($(date -d "$ends" +%s) - $(date +%s)) / 86400)) $name"
     done | sort -n
 }
+
+no_key='no key of its CA lies here: kubexm certs renew; for an etcd of somebody else, put the new files where spec.etcd.external says, then kubexm cluster apply'
 
 # What ends soon; of these, what no CA's key lies here for.
 look() {
@@ -395,7 +399,7 @@ trap finish EXIT
 trap 'exit 143' TERM INT HUP
 look
 if [ -z "$due" ] && [ ! -e "$work/commit" ]; then
-  [ -z "$cannot" ] || fail "no key of its CA lies here for what ends within $KUBEXM_WITHIN_DAYS days:$cannot; kubexm certs renew makes new ones"
+  [ -z "$cannot" ] || fail "ends within $KUBEXM_WITHIN_DAYS days:$cannot; $no_key"
   why="nothing ends within $KUBEXM_WITHIN_DAYS days; the first is $(echo "$all" | sed -n '1s/\([^ ]*\) \(.*\)/\2, in \1/p')"
   say "$why"
   exit 0
@@ -427,6 +431,6 @@ if [ -n "$due" ]; then
   prepare
   use_new
 fi
-[ -z "$cannot" ] || fail "renewed:${due:- nothing}; no key of its CA lies here for$cannot: kubexm certs renew makes new ones"
+[ -z "$cannot" ] || fail "renewed:${due:- nothing}; not renewed:$cannot; $no_key"
 why="renewed:$due${earlier:+ (begun by an earlier run: $earlier)}"
 say "$why"

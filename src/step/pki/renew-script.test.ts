@@ -157,10 +157,8 @@ test('what no key lies here for is said loudly, and the rest is renewed', async 
   const files = { ...controlPlane, 'etc/etcd/pki/apiserver-etcd-client.pem': 5 };
   const without = await hostWith({ files });
   const { code, last } = await without.run();
-  expect([code, last.said]).toEqual([
-    1,
-    'renewed: admin.conf apiserver; no key of its CA lies here for apiserver-etcd-client: kubexm certs renew makes new ones',
-  ]);
+  expect(code).toBe(1);
+  expect(last.said).toMatch(/^renewed: admin.conf apiserver; not renewed: apiserver-etcd-client; no key of its CA/);
   const signing = await hostWith({ files, signsForEtcd: true });
   expect((await signing.run()).code).toBe(0);
   expect(await signing.read('etc/etcd/pki/apiserver-etcd-client-key.pem')).toBe('new\n');
