@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
-import { type ScenarioTools, seconds } from './tools.js';
+import { endsWithScenario, type ScenarioTools, seconds } from './tools.js';
 
 export interface ProbeResult {
   readonly host: string;
@@ -39,6 +39,9 @@ export async function probeApi(
     answered();
     agent.destroy();
     return { host: name, answers, failures, gapMs };
+  });
+  endsWithScenario(t, Promise.all(probes), () => {
+    stopped = true;
   });
   return {
     async stop() {
@@ -106,6 +109,9 @@ export async function probeApiAsOne(
     for (const { agent } of servers) agent.destroy();
     return { host: 'any', answers, failures, gapMs: Math.max(gapMs, performance.now() - last) };
   })();
+  endsWithScenario(t, probing, () => {
+    stopped = true;
+  });
   return {
     async stop() {
       stopped = true;

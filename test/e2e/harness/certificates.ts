@@ -6,7 +6,7 @@ import { connect } from 'node:tls';
 import { kubeconfigServer } from '../../../src/runtime/serving-api.js';
 import { privateKeyPem } from '../../../src/step/pki/files.js';
 import { issueCa, issueSigned, newEcKey } from '../../../src/step/pki/issue.js';
-import type { ScenarioTools } from './tools.js';
+import { endsWithScenario, type ScenarioTools } from './tools.js';
 
 const pki = '/etc/kubernetes/pki';
 
@@ -179,6 +179,9 @@ export async function probeAsAdministrator(
       await t.sleep(100);
     }
   })();
+  endsWithScenario(t, probing, () => {
+    stopped = true;
+  });
   return {
     async stop() {
       stopped = true;

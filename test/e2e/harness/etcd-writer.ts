@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
-import type { ScenarioTools } from './tools.js';
+import { endsWithScenario, type ScenarioTools } from './tools.js';
 
 /** How etcd served the writer for a while. */
 export interface WriterPhase {
@@ -85,12 +85,9 @@ export async function startEtcdWriter(
   };
   let stoppedAt: number | undefined;
   const ended = loop();
-  // A scenario that ends early must not leave it behind, nor hear of its end.
-  ended.catch(() => undefined);
-  t.cleanup(async () => {
+  t.cleanup(async () => agent.destroy());
+  endsWithScenario(t, ended, () => {
     stopped = true;
-    await ended.catch(() => undefined);
-    agent.destroy();
   });
 
   const writer: EtcdWriter = {

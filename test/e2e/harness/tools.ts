@@ -44,6 +44,15 @@ export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
+/** Of a loop beside a scenario: one that fails early must not leave it behind, nor hear of its end. `stop` lets it end. */
+export function endsWithScenario(t: ScenarioTools, loop: Promise<unknown>, stop: () => void): void {
+  loop.catch(() => undefined);
+  t.cleanup(async () => {
+    stop();
+    await loop.catch(() => undefined);
+  });
+}
+
 export function scenarioTools({ root, dir, logsDir, hosts, created, signal, print }: ToolsOptions) {
   let commands = 0;
   let controlPlane = hosts[0]?.name ?? '';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LabTopology } from '../../../lab/index.js';
 import type { EngineEvent } from '../../../src/engine/index.js';
-import type { ScenarioTools } from './tools.js';
+import { endsWithScenario, type ScenarioTools } from './tools.js';
 
 /** A replicated Service with a budget, spread over the nodes. */
 const web = `
@@ -79,6 +79,9 @@ export async function probeWeb(
       await t.sleep(500);
     }
   })();
+  endsWithScenario(t, Promise.all([asking, counting]), () => {
+    stopped = true;
+  });
   return {
     async stop() {
       stopped = true;
