@@ -102,6 +102,14 @@ describe('an upgrade', () => {
     expect([hosts('node-m1/drain'), hosts('node-w1/drain')]).toEqual([['m2'], ['m1']]);
   });
 
+  test('is through with a node when that node is: nothing of it is left for the end', () => {
+    const { ids, hosts, waits } = planned({ path: [to, 'v1.35.4'] });
+    expect(hosts(`${to}/node-w1/remove-staged`)).toEqual(['w1']);
+    expect(waits(`${to}/node-w1/remove-staged`, `${to}/node-w1/uncordon`)).toBe(true);
+    expect(hosts('v1.35.4/cluster-ready')).toEqual(['m1']);
+    expect(ids.at(-1)).toMatch(/\/v1\.35\.4\/cluster-ready$/);
+  });
+
   test('has a canary that goes alone', () => {
     const { waits } = planned({ atOnce: 3, canary: 'w2' });
     for (const other of ['w1', 'w3']) expect(waits(`node-${other}/cordon`, 'node-w2/uncordon')).toBe(true);

@@ -137,7 +137,6 @@ interface OneVersion {
 
 function versionFragment(ctx: PlanContext, one: OneVersion): Fragment {
   const { params, version, stages } = one;
-  const path = [...params.clusters.keys()];
   const g = draft<StepContext>(version);
   let before: After = [];
   for (const stage of stages) {
@@ -152,20 +151,9 @@ function versionFragment(ctx: PlanContext, one: OneVersion): Fragment {
           before = batch.map((host) => g.include(nodeFragment(ctx, one, stage, host), { after: before }));
         }
         break;
-      case 'end': {
-        const well = addReadiness(g, ctx, before);
-        before = g.add(
-          'remove-staged',
-          nodeHosts(ctx),
-          // With the last version also what a run that was stopped between two has left.
-          removeFile({
-            path: version === path.at(-1) ? kubernetesPrograms.staging : kubernetesPrograms.staged(version),
-            recursive: true,
-          }),
-          { after: well },
-        );
+      case 'end':
+        addReadiness(g, ctx, before);
         break;
-      }
     }
   }
   return g.done();
@@ -260,7 +248,10 @@ function nodeFragment(
   const verdict = output<string>(`node-ready:${version}:${node}`);
   const ready = g.add('ready', [speaker], nodeReady({ node, kubelet: version, verdict }), { after });
   const settled = g.add('settle-kubelet', [node], settleKubelet({ ...kubelet, ready: verdict }), { after: ready });
-  g.add('uncordon', [speaker], uncordonNode({ node, operation }), { after: settled });
+  const back = g.add('uncordon', [speaker], uncordonNode({ node, operation }), { after: settled });
+  // With the last version also what a run that was stopped between two has left.
+  const staged = version === path.at(-1) ? kubernetesPrograms.staging : kubernetesPrograms.staged(version);
+  g.add('remove-staged', [node], removeFile({ path: staged, recursive: true }), { after: back });
   return g.done();
 }
 
