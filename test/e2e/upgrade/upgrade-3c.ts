@@ -72,7 +72,9 @@ export const upgrade3c = scenario({
       assert.equal(served.serial, onDisk?.serial, `${host} serves what lies there`);
     }
     assert.equal(await t.kubectl('-n kube-system get lease kubexm-certs-renew --ignore-not-found'), '');
-    await t.kubexmOk(['cluster', 'status']);
+    await t.eventually('the cluster is healthy', async () => (await t.kubexm(['cluster', 'status'])).exitCode === 0, {
+      everyMs: 3000,
+    });
     // Whoever schedules and whoever controls has come back with what is new.
     await t.kubectl('create namespace after');
     await t.eventually('a service account is made', async () =>
