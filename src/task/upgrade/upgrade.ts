@@ -250,8 +250,8 @@ function nodeFragment(
   const settled = g.add('settle-kubelet', [node], settleKubelet({ ...kubelet, ready: verdict }), { after: ready });
   const back = g.add('uncordon', [speaker], uncordonNode({ node, operation }), { after: settled });
   // With the last version also what a run that was stopped between two has left.
-  const staged = version === path.at(-1) ? kubernetesPrograms.staging : kubernetesPrograms.staged(version);
-  g.add('remove-staged', [node], removeFile({ path: staged, recursive: true }), { after: back });
+  const leftovers = version === path.at(-1) ? kubernetesPrograms.staging : kubernetesPrograms.staged(version);
+  g.add('remove-staged', [node], removeFile({ path: leftovers, recursive: true }), { after: back });
   return g.done();
 }
 
