@@ -153,6 +153,14 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
     ],
     [/kubectl .* get pods -A --field-selector=\S+ -o json$/, () => JSON.stringify({ items: podObjects() })],
     [
+      /kubectl .* get pods -l component=kube-apiserver /,
+      () => {
+        const { roleGroups, kubernetes } = cluster.spec;
+        const serving = roleGroups['control-plane'].filter((name) => fake.nodes.has(name));
+        return serving.map((name) => `${name} registry.k8s.io/kube-apiserver:${kubernetes.version}\n`).join('');
+      },
+    ],
+    [
       /kubectl .* get node (\S+) -o json$/,
       ({ text }) => {
         const name = / get node (\S+) /.exec(text)?.[1];
