@@ -92,6 +92,30 @@ describe('a new worker', () => {
   });
 });
 
+test.each([
+  ['hosts of its own', { type: 'kubexm' }],
+  [
+    "the user's own etcd",
+    {
+      type: 'external',
+      external: { endpoints: ['https://10.9.0.1:2379'], caFile: '/ca', certFile: '/crt', keyFile: '/key' },
+    },
+  ],
+])('a new control plane beside %s has what its apiserver shows to etcd before it joins', (_, etcd) => {
+  const hosts = ['e1', 'm1', 'm2'].map((name, index) => ({ name, address: `10.0.0.${index + 10}` }));
+  const roleGroups = { etcd: etcd.type === 'external' ? [] : ['e1'], 'control-plane': ['m1', 'm2'], worker: ['e1'] };
+  const ctx = planContext(smallCluster({ hosts, roleGroups, etcd }), {
+    facts: { e1: node, m1: serving, m2: {} },
+  });
+  const { nodes } = addNodesToCluster({ hosts: ['m2'] }).plan(ctx);
+  const join = nodes.findIndex(({ id }) => id.endsWith('/kubeadm-join'));
+  for (const end of ['/upload-client-ca', '/install-apiserver-etcd-client']) {
+    const at = nodes.findIndex(({ id }) => id.endsWith(end));
+    expect(nodes[at]?.jobs.map(({ host }) => host)).toEqual(['m2']);
+    expect(at).toBeLessThan(join);
+  }
+});
+
 describe('a new control plane', () => {
   const { ctx } = clusterOf({ workers: 1, fresh: ['m3'] });
   const etcd = { observed: observedEtcd(ctx, [{ host: 'm1' }, { host: 'm2' }]), snapshot: true };

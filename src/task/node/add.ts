@@ -9,6 +9,7 @@ import { followEndpoint } from '../endpoint/follow.js';
 import { guardEndpoint } from '../endpoint/guard.js';
 import { balanceNewWorkers, raiseEndpoint } from '../endpoint/raise.js';
 import { forecastAdd, joinMembers } from '../etcd/add-member.js';
+import { etcdCertificates } from '../etcd/certificates.js';
 import { hostOfMember, type MembershipBasis, memberOf, membershipGate } from '../etcd/membership.js';
 import { servingHosts, speakerBeside } from '../kubernetes/init-host.js';
 import { installKubernetesBinaries } from '../kubernetes/install-binaries.js';
@@ -94,7 +95,7 @@ export function addNodes({ hosts, etcd }: AddNodes): Task {
       applyBootstrapToken({ token: bootstrapToken(ctx), nodes: hosts, hours: 24 }),
       { after: keys },
     );
-    const admitted = [token, joined];
+    const admitted = [token, joined, g.include(etcdClients(ctx, hosts))];
     if (newControlPlanes(ctx, hosts).length > 0 || etcd) {
       g.provide(controlPlaneMade, admitted);
       g.include(reconcileControlPlane.plan(ctx));
@@ -126,6 +127,14 @@ function membership(ctx: PlanContext, hosts: readonly HostName[], { observed }: 
 export function membersAmong(ctx: PlanContext, hosts: readonly HostName[]): readonly HostName[] {
   if (ctx.cluster.spec.etcd.type === 'external') return [];
   return hostsWithRole(ctx, 'etcd').filter((host) => hosts.includes(host));
+}
+
+/** For new control planes that are no members: what their apiservers show to etcd. */
+function etcdClients(ctx: PlanContext, hosts: readonly HostName[]): Fragment {
+  const members = membersAmong(ctx, hosts);
+  const clients = newControlPlanes(ctx, hosts).filter((host) => !members.includes(host));
+  if (clients.length === 0) return draft<StepContext>('none').done();
+  return onlyOn(etcdCertificates.plan(ctx), [...clients, CONTROL_NODE]);
 }
 
 /** Whether etcd has to be read and changed for these hosts. */
