@@ -10,7 +10,7 @@ import {
 } from '../../step/index.js';
 import { defineTask, ownHosts, type PlanContext } from '../context.js';
 import { controlPlanePki } from '../milestones.js';
-import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js';
+import { authority, certificateFiles, type Signed, signed, uploadSmallFile } from '../pki.js';
 import { controlPlaneFiles } from './control-plane-files.js';
 import { servingHosts } from './init-host.js';
 
@@ -78,27 +78,29 @@ export function userKubeconfig(
   ca: Ref,
   { renewBeforeDays }: { readonly renewBeforeDays?: number } = {},
 ): Ref {
-  const admin = signed(g, ctx, {
-    component: 'kubernetes',
-    name: 'admin',
+  const made = signed(g, ctx, { ...administrator, ca, ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }) });
+  const step = administratorKubeconfig(ctx, clusterCaCert(ctx));
+  return g.shared('/pki/kubernetes/kubeconfig', [CONTROL_NODE], step, { after: made });
+}
+
+/** The administrator's certificate on the control machine. */
+export const administrator: Signed = {
+  component: 'kubernetes',
+  name: 'admin',
+  subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
+  usages: ['client'],
+};
+
+/** The administrator's kubeconfig; `ca`: the file of the CA that it trusts. */
+export function administratorKubeconfig(ctx: PlanContext, ca: string) {
+  return generateKubeconfig({
+    path: ctx.workDirs.kubeconfigPath,
+    servers: apiServers(ctx.cluster),
+    clusterName: ctx.cluster.metadata.name,
+    user: 'kubexm-admin',
     ca,
-    subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
-    usages: ['client'],
-    ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }),
+    client: certificateFiles(ctx, 'kubernetes', 'admin'),
   });
-  return g.shared(
-    '/pki/kubernetes/kubeconfig',
-    [CONTROL_NODE],
-    generateKubeconfig({
-      path: ctx.workDirs.kubeconfigPath,
-      servers: apiServers(ctx.cluster),
-      clusterName: ctx.cluster.metadata.name,
-      user: 'kubexm-admin',
-      ca: clusterCaCert(ctx),
-      client: certificateFiles(ctx, 'kubernetes', 'admin'),
-    }),
-    { after: admin },
-  );
 }
 
 /** The cluster's CA, made once on the control machine. */
