@@ -5,8 +5,8 @@ import { type CertificateFiles, kubeletsReport, requireCa, type StepContext } fr
 import { defineTask, hostsWithRole, nodeHosts, type PlanContext, type Task } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
 import { certificateFiles } from '../pki.js';
-import type { ObservedCertificate } from './observe.js';
 import { apiServed } from './control-plane.js';
+import type { ObservedCertificate } from './observe.js';
 import { rotateClusterCa } from './rotate-cluster.js';
 import { rotateEtcdCa } from './rotate-etcd.js';
 import { rotateFrontProxyCa } from './rotate-front-proxy.js';
