@@ -136,6 +136,7 @@ export {
   readBackups,
   readEncryptionState,
   readEtcd,
+  readKeysToAdopt,
   readNodeRuntime,
   readNodes,
   readRenewals,
