@@ -163,6 +163,7 @@ export {
   rotateServiceAccountKey,
   rotationPass,
   rotationStages,
+  rotationToEnd,
   runningVersions,
   servingHosts,
   settledKey,

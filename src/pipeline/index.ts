@@ -35,6 +35,7 @@ export {
   rotatable,
   rotationPass,
   rotationStages,
+  rotationToEnd,
   runningVersions,
   servingHosts,
   settledKey,

@@ -1,3 +1,4 @@
+import { hostPaths } from '../../common/host-paths.js';
 import type { CertsComponent } from '../../common/work-dirs.js';
 import { CONTROL_NODE, type HostName } from '../../plan/index.js';
 import type { CertificatesReport } from '../../step/index.js';
@@ -20,6 +21,10 @@ export function nextName(name: string): string {
 
 /** The cluster's CA under the signature of the one before it, in the work directory. */
 export const crossName = 'ca-cross';
+
+/** The CAs that can be rotated, by the words of the command. */
+export const rotatable = ['cluster', 'front-proxy', 'etcd'] as const;
+export type Rotatable = (typeof rotatable)[number];
 
 /** A certificate that should be on a host. */
 export interface WantedCertificate {
@@ -149,6 +154,18 @@ export function certificateDrift(certificate: ObservedCertificate): readonly str
     ...(lacksChain ? ['shows no way from the CA before, which pods may still trust'] : []),
     ...(trusted > 1 ? [`trusts ${trusted} CAs: a rotation is half done`] : []),
   ];
+}
+
+/** The command that goes on with a rotation which is half done; undefined where there is none. It comes before all else. */
+export function rotationToEnd(certificates: readonly ObservedCertificate[]): string | undefined {
+  const half = certificates.find(({ trusted = 1, isSignedByNext }) => trusted > 1 || isSignedByNext !== undefined);
+  if (half === undefined) return undefined;
+  const which: Rotatable = half.path.startsWith(`${hostPaths.etcd.pki}/`)
+    ? 'etcd'
+    : half.path.includes('/front-proxy-')
+      ? 'front-proxy'
+      : 'cluster';
+  return `kubexm certs rotate-ca ${which}`;
 }
 
 /** What is wrong with them; one that ends within `warnDays` is. */

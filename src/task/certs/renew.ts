@@ -11,7 +11,7 @@ import { userKubeconfig } from '../kubernetes/pki.js';
 import { certificateFiles, signed } from '../pki.js';
 import { apiServed, restartReaders } from './control-plane.js';
 import { leafCertificate, leafName, placedLeaf, servedFiles } from './leaf-files.js';
-import type { ObservedCertificate } from './observe.js';
+import { type ObservedCertificate, rotationToEnd } from './observe.js';
 
 const { etcd } = hostPaths;
 
@@ -174,15 +174,15 @@ function guard(certificates: readonly ObservedCertificate[]): void {
   const foreign = certificates.filter(
     ({ isOwn, path }) => isOwn === false && /\/(front-proxy-)?ca\.(crt|pem)$/.test(path),
   );
-  const bundles = certificates.filter(({ trusted = 1, isSignedByNext }) => trusted > 1 || isSignedByNext !== undefined);
-  if (bundles.length > 0) {
+  const rotation = rotationToEnd(certificates);
+  if (rotation !== undefined) {
     throw new KubexmError('GUARD_REFUSED', 'the rotation of a CA is half done', {
-      details: bundles
+      details: certificates
         .filter(({ trusted = 1, isSignedByNext }) => trusted > 1 || isSignedByNext === false)
         .map(({ host, path, trusted = 1 }) =>
           trusted > 1 ? `${path} on ${host} trusts ${trusted} CAs` : `${path} on ${host} is of the old one`,
         ),
-      hint: 'go on with it: kubexm certs rotate-ca',
+      hint: `go on with it: ${rotation}`,
       retryable: false,
     });
   }

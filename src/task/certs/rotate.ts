@@ -6,17 +6,13 @@ import { defineTask, hostsWithRole, nodeHosts, type PlanContext, type Task } fro
 import { initHost } from '../kubernetes/init-host.js';
 import { certificateFiles } from '../pki.js';
 import { apiServed } from './control-plane.js';
-import type { ObservedCertificate } from './observe.js';
+import type { ObservedCertificate, Rotatable } from './observe.js';
 import { rotateClusterCa } from './rotate-cluster.js';
 import { rotateEtcdCa } from './rotate-etcd.js';
 import { rotateFrontProxyCa } from './rotate-front-proxy.js';
 import type { CaChange } from './rotation-parts.js';
 
 const { kubernetesPki, etcd } = hostPaths;
-
-/** The CAs that can be rotated, by the words of the command. */
-export const rotatable = ['cluster', 'front-proxy', 'etcd'] as const;
-type Rotatable = (typeof rotatable)[number];
 
 /** `certificates`: as they are now; how far a rotation is stands in them and nowhere else. */
 export interface RotateCa {
