@@ -38,12 +38,12 @@ export const upgrade5 = scenario({
     await assertKeysRefused(t, first);
 
     const forecast = await t.kubexmOk(['cluster', 'adopt', '--dry-run']);
-    assert.match(forecast.stdout, new RegExp(`encrypted, from ${first}: ${key?.name}`));
+    assert.match(forecast.stderr, new RegExp(`encrypted, from ${first}: ${key?.name}`));
     await assert.rejects(stat(keyFile(work)), 'a dry run brings no key');
     await t.clusterYaml(small);
     const unlike = await t.kubexmOk(['cluster', 'adopt', '--dry-run']);
     assert.match(
-      unlike.stdout,
+      unlike.stderr,
       /until it has spec\.kubernetes\.encryptionAtRest: \{ provider: secretbox, resources: \[secrets\] \}/,
     );
     await t.clusterYaml({ ...small, overrides: encryption });
