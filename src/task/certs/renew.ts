@@ -172,7 +172,8 @@ function required(g: Draft<StepContext>, ctx: PlanContext, name: KubernetesLeaf[
 /** Why nothing may be signed for this cluster now. */
 function guard(certificates: readonly ObservedCertificate[]): void {
   const foreign = certificates.filter(
-    ({ isOwn, path }) => isOwn === false && /\/(front-proxy-)?ca\.(crt|pem)$/.test(path),
+    ({ isOwn, path, source }) =>
+      isOwn === false && source === undefined && /\/(front-proxy-)?ca\.(crt|pem)$/.test(path),
   );
   const rotation = rotationToEnd(certificates);
   if (rotation !== undefined) {

@@ -37,7 +37,8 @@ export function rotationPass({ which, certificates }: Pick<RotateCa, 'which' | '
 }
 
 /** The administrator's own kubeconfig is left out: it is made before the old CA goes, whatever it is now. */
-function isLeafOf(which: Rotatable, { host, path }: ObservedCertificate): boolean {
+function isLeafOf(which: Rotatable, { host, path, source }: ObservedCertificate): boolean {
+  if (source !== undefined) return false;
   const isEtcd = path.startsWith(`${etcd.pki}/`);
   const isFrontProxy = path.endsWith('/front-proxy-client.crt');
   if (host === CONTROL_NODE || /\/kubelet(-server-current\.pem|\.crt)$/.test(path)) return false;
