@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { labState } from '../../../lab/index.js';
+import { listCertificates } from '../harness/certificates.js';
 import { assertClusterHealthy } from '../harness/kube.js';
 import { scenario } from '../harness/scenario.js';
 
@@ -32,6 +33,12 @@ export const node7 = scenario({
       const logs = await t.hostExec(host, `journalctl --no-pager --boot | grep -cF -e ${login} -e ${password}`);
       assert.equal(logs.stdout.trim(), '0', 'lines of the log with the login');
     }
+    const { certificates, problems } = await listCertificates(t);
+    const authorities = certificates.filter(({ path }) => path.startsWith('/etc/containerd/certs.d/'));
+    assert.deepEqual(
+      [authorities.map(({ host, state }) => `${host} ${state}`), problems],
+      [t.hostNames.map((host) => `${host} present`), []],
+    );
     // A pull of the kubelet's own, after the image is gone.
     const worker = t.hostNames[1] ?? '';
     const pause = await t.onHost(worker, 'crictl images | awk \'$1 ~ /pause/ { print $1 ":" $2 }\'');
