@@ -78,7 +78,7 @@ export {
 export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
 export { type ReconcileKubelet, reconcileKubelet } from './kube/kubelet.js';
-export { kubeletClient } from './kube/kubelet-client.js';
+export { type KubeletCredentials, kubeletClient } from './kube/kubelet-client.js';
 export { kubeletsAccept, kubeletsReport } from './kube/kubelets.js';
 export {
   type PlaceKubernetesProgram,

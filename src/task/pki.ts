@@ -1,13 +1,16 @@
+import type { OwnCaFiles } from '../apis/kubexms/v1alpha1/index.js';
 import type { CertsComponent } from '../common/work-dirs.js';
-import { CONTROL_NODE, type Draft, type Ref, type Step } from '../plan/index.js';
+import { CONTROL_NODE, type Draft, type HostName, type Ref, type Step } from '../plan/index.js';
 import {
   type CertificateFiles,
   fileDigest,
   type GenerateSignedCert,
   generateCACert,
   generateSignedCert,
+  keylessCa,
   ownCa,
   type StepContext,
+  signedElsewhere,
   uploadFile,
 } from '../step/index.js';
 import type { PlanContext } from './context.js';
@@ -31,13 +34,26 @@ export function authority(
   }: { readonly component: CertsComponent; readonly name: string; readonly commonName: string },
 ): Ref {
   const files = certificateFiles(ctx, component, name);
-  const { certs } = ctx.cluster.spec;
-  const own = component === 'etcd' ? certs.etcdCa : name === 'ca' ? certs.ca : certs.frontProxyCa;
+  const own = ownFiles(ctx, component, name);
   const step =
     own === undefined
       ? generateCACert({ files, subject: { commonName } })
-      : ownCa({ files, source: { cert: own.certFile, key: own.keyFile } });
+      : own.keyFile === undefined
+        ? keylessCa({ files, source: own.certFile })
+        : ownCa({ files, source: { cert: own.certFile, key: own.keyFile } });
   return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], step);
+}
+
+/** The user's file of a CA whose key is not on this machine; undefined where kubexm signs itself. */
+export function keylessSource(ctx: PlanContext, component: CertsComponent, name: string): string | undefined {
+  const own = ownFiles(ctx, component, name);
+  return own?.keyFile === undefined ? own?.certFile : undefined;
+}
+
+function ownFiles({ cluster }: PlanContext, component: CertsComponent, name: string): OwnCaFiles | undefined {
+  const { certs } = cluster.spec;
+  if (component === 'etcd') return name === 'ca' ? certs.etcdCa : undefined;
+  return { ca: certs.ca, 'front-proxy-ca': certs.frontProxyCa }[name];
 }
 
 /** A certificate by its name on the control machine, and by that of the CA of its component that signs it (default: `ca`). */
@@ -45,6 +61,8 @@ export interface Signed extends Omit<GenerateSignedCert, 'files' | 'ca'> {
   readonly component: CertsComponent;
   readonly name: string;
   readonly signer?: string;
+  /** Whose it is and what it is called there, for who signs elsewhere; default: this machine, and `name`. */
+  readonly of?: { readonly host: HostName; readonly kind: string };
 }
 
 /** A certificate signed by a CA of the component, made once on the control machine, whoever asks. */
@@ -57,12 +75,32 @@ export function signed(
   return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], signing(ctx, certificate), { after: ca });
 }
 
-/** The step of it alone. */
-export function signing(ctx: PlanContext, { component, name, signer = 'ca', ...certificate }: Signed) {
+/** The step of it alone. Where the CA's key is not here it makes none, and fails where there is none to take. */
+export function signing(ctx: PlanContext, { of, ...wanted }: Signed): Step<StepContext> {
+  const { component, name, signer = 'ca', renewBeforeDays, ...certificate } = wanted;
+  const files = certificateFiles(ctx, component, name);
+  const ca = certificateFiles(ctx, component, signer);
+  const source = keylessSource(ctx, component, signer);
+  if (source !== undefined) {
+    const { subject, usages, sans } = certificate;
+    const { host, kind } = of ?? { host: CONTROL_NODE, kind: name };
+    return signedElsewhere({
+      host,
+      name: kind,
+      files,
+      ca: ca.cert,
+      source,
+      subject,
+      usages,
+      ...(sans === undefined ? {} : { sans }),
+      ...(renewBeforeDays === undefined ? {} : { minDays: renewBeforeDays }),
+    });
+  }
   return generateSignedCert({
     ...certificate,
-    files: certificateFiles(ctx, component, name),
-    ca: certificateFiles(ctx, component, signer),
+    files,
+    ca,
+    ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }),
   });
 }
 

@@ -6,7 +6,7 @@ import { pollUntil } from '../../util/poll.js';
 import type { SecretRef, StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { noteConfigMaps } from './config-maps.js';
-import { existing, joinMarker, joinState } from './join-state.js';
+import { existing, joinBegun, joinMarker, joinState } from './join-state.js';
 import {
   documentsText,
   type KubeadmDocument,
@@ -17,6 +17,7 @@ import {
 import { awaitKubeadm, kubeadmAtWork, runKubeadm } from './kubeadm-unit.js';
 import { kubectl } from './kubectl.js';
 import { stampKubelet } from './kubelet.js';
+import { type KubeletCredentials, placeKubeletCredentials } from './kubelet-client.js';
 import { putBackUnseen, stampStaticPods } from './static-pods.js';
 
 const initMarker = '/var/lib/kubexm/kubeadm-init.done';
@@ -45,6 +46,8 @@ export interface KubeadmInit {
   readonly token: SecretRef;
   /** Names of kubeadm's preflight checks that are only warnings on these hosts. */
   readonly ignorePreflightErrors: readonly string[];
+  /** Where the CA's key is not there to sign the kubelet's. */
+  readonly kubelet?: Omit<KubeletCredentials, 'nodeName'>;
 }
 
 /** Makes the first control plane. Continues a half-made one: every phase of `kubeadm init` takes what is there. */
@@ -71,6 +74,7 @@ export const kubeadmInit = defineStep<KubeadmInit>({
       return await awaitApi(ctx);
     }
     const token = await ctx.secret(p.token);
+    if (p.kubelet !== undefined) await placeKubeletCredentials(ctx, { nodeName: p.nodeName, ...p.kubelet });
     await runKubeadm(ctx, {
       args: [
         'init',
@@ -99,6 +103,8 @@ export interface KubeadmJoin {
   readonly caCert: string;
   readonly server: string;
   readonly ignorePreflightErrors: readonly string[];
+  /** Where the CA's key is not there to sign what the kubelet would ask for: then it asks for nothing. */
+  readonly kubelet?: Omit<KubeletCredentials, 'nodeName'>;
 }
 
 /** Joins a node. A join that was interrupted is continued where it stopped. */
@@ -120,6 +126,10 @@ export const kubeadmJoin = defineStep<KubeadmJoin>({
     if (state === 'joined') return;
     const token = await ctx.secret(p.token);
     await ctx.host.writeFile(discoveryFile, await discoveryKubeconfig(p), { mode: 0o600, signal: ctx.signal });
+    if (p.kubelet !== undefined && state !== 'bootstrapped') {
+      await ctx.host.writeFile(joinBegun, '', { mode: 0o600, signal: ctx.signal });
+      await placeKubeletCredentials(ctx, { nodeName: p.nodeName, ...p.kubelet });
+    }
     // kubeadm refuses to join a node whose kubelet is Ready already: what that phase does is then done.
     const skip = state === 'bootstrapped' ? [`--skip-phases=preflight,kubelet-start`] : [];
     await runKubeadm(ctx, {

@@ -24,9 +24,9 @@ import {
 import { hostsWithRole, internalAddress, type PlanContext } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
 import { initDocuments } from '../kubernetes/kubeadm-config.js';
-import { type KubernetesLeaf, kubernetesLeaves } from '../kubernetes/leaves.js';
+import { type KubernetesLeaf, kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
 import { certificateFiles } from '../pki.js';
-import { apiServed, crossFile, leafName, restartReaders, servedFiles } from './renew.js';
+import { apiServed, crossFile, restartReaders, servedFiles } from './renew.js';
 import {
   authorityFiles,
   type CaChange,

@@ -10,9 +10,8 @@ import {
 } from '../../step/index.js';
 import { hostsWithRole, type PlanContext } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
-import { kubernetesLeaves } from '../kubernetes/leaves.js';
+import { kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
 import { certificateFiles } from '../pki.js';
-import { leafName } from './renew.js';
 import { authorityFiles, type CaChange, leafByNext, madeNext, restartPod } from './rotation-parts.js';
 
 const { kubernetesPki } = hostPaths;

@@ -4,6 +4,7 @@ import { CONTROL_NODE, draft } from '../../plan/index.js';
 import { type CertificateFiles, kubeletsReport, requireCa, type StepContext } from '../../step/index.js';
 import { defineTask, hostsWithRole, type PlanContext, type Task } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
+import { isKeyless } from '../kubernetes/signed-elsewhere.js';
 import { certificateFiles } from '../pki.js';
 import type { ObservedCertificate } from './observe.js';
 import { apiServed } from './renew.js';
@@ -51,6 +52,13 @@ function isLeafOf(which: Rotatable, { host, path }: ObservedCertificate): boolea
 /** What a rotation needs before anything changes. Throws GUARD_REFUSED. */
 function guardRotation(ctx: PlanContext, { which, certificates, nodes }: RotateCa): void {
   const { cluster } = ctx;
+  if (which !== 'etcd' && isKeyless(ctx, which === 'cluster' ? 'ca' : 'front-proxy-ca')) {
+    throw refused(
+      'the key of the CA is not here: kubexm can sign nothing anew in a rotation',
+      [`spec.certs.${which === 'cluster' ? 'ca' : 'frontProxyCa'} has no keyFile`],
+      'where this CA ends, make a new cluster with another one; certificates of this one: kubexm certs csr, import-signed and renew',
+    );
+  }
   if (which === 'etcd' && cluster.spec.etcd.type === 'external') {
     throw refused("the CA of etcd is not the cluster's own (etcd.type: external)", [], 'ask whoever runs that etcd');
   }

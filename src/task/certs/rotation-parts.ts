@@ -3,10 +3,9 @@ import { CONTROL_NODE, type Draft, type HostName, type Ref, type Step } from '..
 import { type CertificateFiles, nextCa, restartStaticPod, type StepContext } from '../../step/index.js';
 import { criEndpoint } from '../container-runtime/runtime-hosts.js';
 import { hostsWithRole, type PlanContext } from '../context.js';
-import type { KubernetesLeaf } from '../kubernetes/leaves.js';
+import { type KubernetesLeaf, leafName } from '../kubernetes/leaves.js';
 import { certificateFiles, type Signed, signing } from '../pki.js';
 import { nextName } from './observe.js';
-import { leafName } from './renew.js';
 
 /** `isSigned`: the new CA has signed everything, and is trusted everywhere. `source`: the user's own files for it. */
 export interface CaChange {

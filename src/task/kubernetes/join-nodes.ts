@@ -1,4 +1,4 @@
-import { draft, type HostName, sameHost } from '../../plan/index.js';
+import { type After, draft, type HostName, sameHost } from '../../plan/index.js';
 import { kubeadmJoin, kubeletInputs, type StepContext, staticPodInputs } from '../../step/index.js';
 import { defineTask, hostsWithRole, nodeHosts, ownHosts, type PlanContext } from '../context.js';
 import {
@@ -14,19 +14,22 @@ import { initHost } from './init-host.js';
 import { ignoredChecks } from './kubeadm-checks.js';
 import { initDocuments, joinDocuments, kubeletDocuments } from './kubeadm-config.js';
 import { bootstrapToken, clusterCaCert } from './pki.js';
+import { kubeletElsewhere, placeAdministrator } from './signed-elsewhere.js';
 
 /** The further control planes, one at a time: each changes what the others serve. */
 export const joinControlPlanes = defineTask('join-control-planes', (ctx) => {
   const first = initHost(ctx);
   const hosts = ownHosts(ctx, 'control-plane').filter((host) => host !== first);
   const g = draft<StepContext>('join-control-planes');
+  const ready: After = [
+    apiServing,
+    sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki]),
+  ];
   const joined = g.addEach(
     'kubeadm-join',
     hosts,
     (host) => kubeadmJoin(joinParams(ctx, host, 'control-plane'), { uses: ['kubeadm-join', 'control-plane-join'] }),
-    {
-      after: [apiServing, sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki])],
-    },
+    { after: [ready, sameHost(placeAdministrator(g, ctx, { hosts, after: ready }))] },
   );
   g.provide(nodeJoined, joined);
   return g.done();
@@ -58,5 +61,6 @@ function joinParams(ctx: PlanContext, host: HostName, role: 'control-plane' | 'w
     caCert: clusterCaCert(ctx),
     server: `https://${endpoint.domain}:${endpoint.port}`,
     ignorePreflightErrors: ignoredChecks(ctx, host),
+    ...kubeletElsewhere(ctx, host),
   };
 }

@@ -13,6 +13,8 @@ import { controlPlanePki } from '../milestones.js';
 import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js';
 import { controlPlaneFiles } from './control-plane-files.js';
 import { servingHosts } from './init-host.js';
+import { administrator } from './leaves.js';
+import { isKeyless, placeSigned } from './signed-elsewhere.js';
 
 /** Path of the bootstrap token on the control machine. */
 function tokenFile({ workDirs }: PlanContext): string {
@@ -51,7 +53,10 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
   const token = g.shared('/pki/kubernetes/bootstrap-token', [CONTROL_NODE], generateToken({ path: tokenFile(ctx) }));
   userKubeconfig(g, ctx, ca);
   const made = [ca, frontProxy, serviceAccount, token];
-  const uploads = ['ca.crt', 'ca.key', 'front-proxy-ca.crt', 'front-proxy-ca.key', 'sa.key', 'sa.pub'].map((file) => {
+  const authorities = (['ca', 'front-proxy-ca'] as const).flatMap((name) =>
+    isKeyless(ctx, name) ? [`${name}.crt`] : [`${name}.crt`, `${name}.key`],
+  );
+  const uploads = [...authorities, 'sa.key', 'sa.pub'].map((file) => {
     const source = `${directory}/${file}`;
     const mode = file.endsWith('.key') ? 0o600 : 0o644;
     return g.add(
@@ -64,7 +69,11 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
   // Those that serve get what changes together, before their static pods.
   const serving = servingHosts(ctx);
   const newcomers = controlPlanes.filter((host) => !serving.includes(host));
-  g.provide(controlPlanePki, [...uploads, ...controlPlaneFiles(g, ctx, { hosts: newcomers, after: made })]);
+  g.provide(controlPlanePki, [
+    ...uploads,
+    ...controlPlaneFiles(g, ctx, { hosts: newcomers, after: made }),
+    ...placeSigned(g, ctx, { hosts: newcomers, after: made }),
+  ]);
   return g.done();
 });
 
@@ -80,10 +89,8 @@ export function userKubeconfig(
 ): Ref {
   const admin = signed(g, ctx, {
     component: 'kubernetes',
-    name: 'admin',
+    ...administrator,
     ca,
-    subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
-    usages: ['client'],
     ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }),
   });
   return g.shared(
@@ -95,7 +102,7 @@ export function userKubeconfig(
       clusterName: ctx.cluster.metadata.name,
       user: 'kubexm-admin',
       ca: clusterCaCert(ctx),
-      client: certificateFiles(ctx, 'kubernetes', 'admin'),
+      client: certificateFiles(ctx, 'kubernetes', administrator.name),
     }),
     { after: admin },
   );

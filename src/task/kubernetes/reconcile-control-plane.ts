@@ -1,13 +1,14 @@
-import { hostPaths } from '../../common/host-paths.js';
+import { hostPaths, ports } from '../../common/host-paths.js';
 import { type After, type Draft, draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
 import {
+  checkApiServed,
   reconcileKubelet,
   reconcileServingCertificate,
   reconcileStaticPods,
   type StepContext,
   uploadKubeadmConfig,
 } from '../../step/index.js';
-import { defineTask, type Fragment, hostsWithRole, type PlanContext } from '../context.js';
+import { defineTask, type Fragment, hostsWithRole, internalAddress, type PlanContext } from '../context.js';
 import { seeEncryptionThrough } from '../encryption/passes.js';
 import {
   apiServing,
@@ -21,6 +22,7 @@ import {
 import { controlPlaneFiles, removeOldAuditFiles } from './control-plane-files.js';
 import { initHost } from './init-host.js';
 import { type DocumentOptions, initDocuments, kubeletDocuments, servingNames } from './kubeadm-config.js';
+import { isKeyless, placeServing } from './signed-elsewhere.js';
 
 /**
  * Control planes that are there already are brought to the config one after the other, first their static pods, then their
@@ -80,6 +82,15 @@ export function reconcileApiserverEtcd(ctx: PlanContext, etcdEndpoints: readonly
 function certifyNames(g: Draft<StepContext>, ctx: PlanContext, after: After): readonly Ref[] {
   const refs: Ref[] = [];
   for (const name of existingControlPlanes(ctx)) {
+    if (isKeyless(ctx, 'ca')) {
+      const placed = placeServing(g, ctx, name, [after, refs.slice(-1)].flat());
+      const served = checkApiServed({
+        server: `https://${internalAddress(ctx, name)}:${ports.apiserver}`,
+        certificate: `${hostPaths.kubernetesPki}/apiserver.crt`,
+      });
+      refs.push(g.add(`served-${name}`, [name], served, { after: placed }));
+      continue;
+    }
     const step = reconcileServingCertificate({ documents: initDocuments(ctx, name), names: servingNames(ctx, name) });
     refs.push(g.add(`certificate-${name}`, [name], step, { after: [after, refs.slice(-1)] }));
   }

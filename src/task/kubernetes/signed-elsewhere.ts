@@ -1,0 +1,222 @@
+import { isIP } from 'node:net';
+import { minorOf } from '../../apis/kubexms/v1alpha1/index.js';
+import { hostPaths, ports } from '../../common/host-paths.js';
+import { KubexmError } from '../../errors/index.js';
+import { type After, CONTROL_NODE, type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
+import {
+  hostKubeconfig,
+  installKeyPair,
+  type KubeletCredentials,
+  requireSigned,
+  type SignedElsewhere,
+  type StepContext,
+} from '../../step/index.js';
+import { defineTask, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
+import { authority, certificateFiles, keylessSource, signed } from '../pki.js';
+import { servingHosts } from './init-host.js';
+import { servingNames } from './kubeadm-config.js';
+import { administrator, type KubernetesLeaf, kubernetesLeaves, leafName } from './leaves.js';
+
+/** What lies on a host that becomes a node is to last longer than it takes to have the next one signed. */
+const newcomerDays = 7;
+
+/** Whether somebody else signs for this CA. */
+export function isKeyless(ctx: PlanContext, ca: KubernetesLeaf['ca']): boolean {
+  return keylessSource(ctx, 'kubernetes', ca) !== undefined;
+}
+
+/** All certificates that somebody else has to sign; none where the CAs' keys are here. */
+export function certificatesSignedElsewhere(ctx: PlanContext): readonly SignedElsewhere[] {
+  return [...leavesElsewhere(ctx).map((leaf) => leafElsewhere(ctx, leaf)), ...administratorElsewhere(ctx)];
+}
+
+/** A leaf as its signer is told of it. */
+export function leafElsewhere(ctx: PlanContext, leaf: KubernetesLeaf): SignedElsewhere {
+  const { kind, host, subject, usages, sans } = leaf;
+  return {
+    host,
+    name: kind,
+    files: certificateFiles(ctx, 'kubernetes', leafName(leaf)),
+    ...issuer(ctx, leaf.ca),
+    subject,
+    usages,
+    ...(sans === undefined ? {} : { sans }),
+  };
+}
+
+/** Of the kubeconfig in the work directory. */
+export function administratorElsewhere(ctx: PlanContext): readonly SignedElsewhere[] {
+  if (!isKeyless(ctx, 'ca')) return [];
+  const { name } = administrator;
+  const files = certificateFiles(ctx, 'kubernetes', name);
+  return [{ host: CONTROL_NODE, ...administrator, files, ...issuer(ctx, 'ca') }];
+}
+
+function issuer(ctx: PlanContext, name: KubernetesLeaf['ca']): Pick<SignedElsewhere, 'ca' | 'source'> {
+  const source = keylessSource(ctx, 'kubernetes', name);
+  if (source === undefined) throw new KubexmError('INTERNAL', `the key of ${name} is here`);
+  return { ca: certificateFiles(ctx, 'kubernetes', name).cert, source };
+}
+
+/** One super-administrator is enough, where kubeadm makes the cluster. */
+function leavesElsewhere(ctx: PlanContext): readonly KubernetesLeaf[] {
+  const [first] = hostsWithRole(ctx, 'control-plane');
+  return kubernetesLeaves(ctx).filter(
+    (leaf) =>
+      isKeyless(ctx, leaf.ca) && (leaf.isOptional !== true || (leaf.host === first && hasSuperAdministrator(ctx))),
+  );
+}
+
+function hasSuperAdministrator({ cluster }: PlanContext): boolean {
+  return minorOf(cluster.spec.kubernetes.version) >= 29;
+}
+
+/**
+ * What has to be signed before anything is touched: everything of hosts that become nodes, and what apiservers that are there
+ * need their names in. What else ends on nodes is for `certs renew`: nothing that mends a cluster waits for a signature.
+ */
+export const requireSignedCertificates = defineTask('signed-certificates', (ctx) => {
+  const g = draft<StepContext>('signed-certificates');
+  const nodes = nodeHosts(ctx);
+  const serving = servingHosts(ctx);
+  const isNode = (host: HostName) =>
+    serving.includes(host) || ctx.facts.get(host)?.leftovers.includes(hostPaths.kubeletKubeconfig) === true;
+  const leaves = leavesElsewhere(ctx).filter(({ host }) => nodes.includes(host));
+  const certificates = [
+    ...leaves
+      .filter(({ host }) => !isNode(host))
+      .map((leaf) => ({ ...leafElsewhere(ctx, leaf), minDays: newcomerDays })),
+    ...leaves
+      .filter(({ host, kind }) => serving.includes(host) && kind === 'apiserver')
+      .map((leaf) => leafElsewhere(ctx, servingLeaf(ctx, leaf))),
+    ...administratorElsewhere(ctx),
+  ];
+  if (certificates.length === 0) return g.done();
+  const authorities = (['ca', 'front-proxy-ca'] as const)
+    .filter((name) => isKeyless(ctx, name))
+    .map((name) => keylessAuthority(g, ctx, name));
+  g.add('signed-elsewhere', [CONTROL_NODE], requireSigned({ certificates }), { after: authorities });
+  return g.done();
+});
+
+/** The names of control planes that came later do not make it another one. */
+function servingLeaf(ctx: PlanContext, leaf: KubernetesLeaf): KubernetesLeaf {
+  const names = servingNames(ctx, leaf.host);
+  return {
+    ...leaf,
+    sans: { dns: names.filter((name) => isIP(name) === 0), ips: names.filter((name) => isIP(name) !== 0) },
+  };
+}
+
+/** The CA's certificate on this machine; its key is nowhere. */
+export function keylessAuthority(g: Draft<StepContext>, ctx: PlanContext, name: KubernetesLeaf['ca']): Ref {
+  return authority(g, ctx, { component: 'kubernetes', name, commonName: name });
+}
+
+/**
+ * Brings to control planes-to-be what kubeadm cannot have signed, but for the administrator's kubeconfig: a host that has that
+ * one has all of it, and counts as a control plane.
+ */
+export function placeSigned(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  { hosts, after }: { readonly hosts: readonly HostName[]; readonly after: After },
+): readonly Ref[] {
+  const leaves = leavesElsewhere(ctx).filter(({ host }) => hosts.includes(host));
+  const placed = leaves
+    .filter(({ form, path }) => form !== 'kubelet' && path !== hostPaths.adminKubeconfig)
+    .map((leaf) => placeLeaf(g, ctx, leaf, after));
+  const without = hosts.filter(
+    (host) =>
+      isKeyless(ctx, 'ca') &&
+      hasSuperAdministrator(ctx) &&
+      !leaves.some((leaf) => leaf.host === host && leaf.isOptional === true),
+  );
+  // Without the CA's key kubeadm looks for the file on every control plane, whenever it is called.
+  return [
+    ...placed,
+    ...without.map((host) => {
+      const kind = 'super-admin.conf';
+      const step = hostKubeconfig({
+        path: `${hostPaths.kubernetes}/${kind}`,
+        ...clusterOf(ctx),
+        server: endpointServer(ctx),
+        user: 'kubernetes-super-admin',
+      });
+      return g.add(`place-${kind}-${host}`, [host], step, { after });
+    }),
+  ];
+}
+
+/** The last thing before kubeadm, on control planes that are none yet. */
+export function placeAdministrator(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  { hosts, after }: { readonly hosts: readonly HostName[]; readonly after: After },
+): readonly Ref[] {
+  const serving = servingHosts(ctx);
+  return leavesElsewhere(ctx)
+    .filter(({ host, path }) => path === hostPaths.adminKubeconfig && hosts.includes(host) && !serving.includes(host))
+    .map((leaf) => placeLeaf(g, ctx, leaf, after));
+}
+
+/** The apiserver's certificate on control planes that are there, with the names that the config gives them now. */
+export function placeServing(g: Draft<StepContext>, ctx: PlanContext, host: HostName, after: After): Ref {
+  const leaf = leavesElsewhere(ctx).find((each) => each.host === host && each.kind === 'apiserver');
+  if (leaf === undefined) throw new KubexmError('INTERNAL', `${host} has no apiserver`);
+  return placeLeaf(g, ctx, servingLeaf(ctx, leaf), after);
+}
+
+function placeLeaf(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, after: After): Ref {
+  const { kind, host, path, form, ca, subject, usages, sans } = leaf;
+  const name = leafName(leaf);
+  const made = signed(g, ctx, {
+    component: 'kubernetes',
+    name,
+    ca: keylessAuthority(g, ctx, ca),
+    signer: ca,
+    subject,
+    usages,
+    ...(sans === undefined ? {} : { sans }),
+    of: { host, kind },
+  });
+  const client = certificateFiles(ctx, 'kubernetes', name);
+  const isLocal = !/admin/.test(kind);
+  const step =
+    form === 'pair'
+      ? installKeyPair({ source: client, target: { cert: path, key: path.replace(/\.crt$/, '.key') }, keep: false })
+      : hostKubeconfig({
+          path,
+          ...clusterOf(ctx),
+          // As kubeadm writes them: what runs beside an apiserver asks that one.
+          server: isLocal ? localServer(ctx, host) : endpointServer(ctx),
+          user: subject.commonName,
+          client,
+        });
+  return g.add(`place-${kind}-${host}`, [host], step, { after: [made, after] });
+}
+
+/** What a kubelet is given before kubeadm starts it; nothing where the cluster signs what it asks for. */
+export function kubeletElsewhere(
+  ctx: PlanContext,
+  host: HostName,
+): { readonly kubelet?: Omit<KubeletCredentials, 'nodeName'> } {
+  if (!isKeyless(ctx, 'ca')) return {};
+  const client = certificateFiles(ctx, 'kubernetes', leafName({ kind: 'kubelet', host }));
+  const server = hostsWithRole(ctx, 'control-plane').includes(host) ? localServer(ctx, host) : endpointServer(ctx);
+  return { kubelet: { ...clusterOf(ctx), client, server } };
+}
+
+function clusterOf(ctx: PlanContext): { readonly clusterName: string; readonly ca: string } {
+  const { clusterName } = ctx.cluster.spec.kubernetes;
+  return { clusterName, ca: certificateFiles(ctx, 'kubernetes', 'ca').cert };
+}
+
+function localServer(ctx: PlanContext, host: HostName): string {
+  return `https://${internalAddress(ctx, host)}:${ports.apiserver}`;
+}
+
+function endpointServer({ cluster }: PlanContext): string {
+  const { domain, port } = cluster.spec.controlPlaneEndpoint;
+  return `https://${domain}:${port}`;
+}
