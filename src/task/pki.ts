@@ -1,6 +1,6 @@
 import type { OwnCaFiles } from '../apis/kubexms/v1alpha1/index.js';
 import type { CertsComponent } from '../common/work-dirs.js';
-import { CONTROL_NODE, type Draft, type HostName, type Ref, type Step } from '../plan/index.js';
+import { CONTROL_NODE, type Draft, type Ref, type Step } from '../plan/index.js';
 import {
   type CertificateFiles,
   fileDigest,
@@ -61,8 +61,6 @@ export interface Signed extends Omit<GenerateSignedCert, 'files' | 'ca'> {
   readonly component: CertsComponent;
   readonly name: string;
   readonly signer?: string;
-  /** Whose it is and what it is called there, for who signs elsewhere; default: this machine, and `name`. */
-  readonly of?: { readonly host: HostName; readonly kind: string };
 }
 
 /** A certificate signed by a CA of the component, made once on the control machine, whoever asks. */
@@ -76,17 +74,17 @@ export function signed(
 }
 
 /** The step of it alone. Where the CA's key is not here it makes none, and fails where there is none to take. */
-export function signing(ctx: PlanContext, { of, ...wanted }: Signed): Step<StepContext> {
+export function signing(ctx: PlanContext, wanted: Signed): Step<StepContext> {
   const { component, name, signer = 'ca', renewBeforeDays, ...certificate } = wanted;
   const files = certificateFiles(ctx, component, name);
   const ca = certificateFiles(ctx, component, signer);
   const source = keylessSource(ctx, component, signer);
   if (source !== undefined) {
     const { subject, usages, sans } = certificate;
-    const { host, kind } = of ?? { host: CONTROL_NODE, kind: name };
     return signedElsewhere({
-      host,
-      name: kind,
+      // What is of a node is looked for by its name there.
+      host: CONTROL_NODE,
+      name,
       files,
       ca: ca.cert,
       source,

@@ -223,14 +223,21 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
     if (verb === 'init')
       for (const name of ['kubeadm-config', 'kubelet-config', 'kube-proxy']) configMaps.set(name, {});
     const controlPlane = cluster.spec.roleGroups['control-plane'].includes(host.name);
+    // Without the CA's key it signs nothing: it takes what is there, or goes no further.
+    const isKeyless = cluster.spec.certs.ca !== undefined && cluster.spec.certs.ca.keyFile === undefined;
+    const credentials = [
+      'kubelet',
+      ...(controlPlane ? ['admin', 'super-admin', 'controller-manager', 'scheduler'] : []),
+    ];
+    const missing = credentials.filter((name) => !host.files.has(`/etc/kubernetes/${name}.conf`));
+    if (isKeyless && missing.length > 0) throw new Error(`${host.name}: kubeadm ${verb} lacks ${missing.join(', ')}`);
     const marker = /kubeadm-(init|join)\.done/.exec(text)?.[0] ?? '';
     for (const path of [
       `/var/lib/kubexm/${marker}`,
-      '/etc/kubernetes/kubelet.conf',
-      '/var/lib/kubelet/pki/kubelet-client-current.pem',
+      ...(isKeyless ? [] : ['/etc/kubernetes/kubelet.conf', '/var/lib/kubelet/pki/kubelet-client-current.pem']),
       '/var/lib/kubelet/config.yaml',
       '/var/lib/kubelet/kubeadm-flags.env',
-      ...(verb === 'init' ? ['/etc/kubernetes/admin.conf'] : []),
+      ...(verb === 'init' && !isKeyless ? ['/etc/kubernetes/admin.conf'] : []),
       ...(controlPlane
         ? ['apiserver', 'controller-manager', 'scheduler'].map((name) => `/etc/kubernetes/manifests/kube-${name}.yaml`)
         : []),

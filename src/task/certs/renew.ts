@@ -20,7 +20,13 @@ import { renewEtcdCertificates } from '../etcd/renew.js';
 import { initHost } from '../kubernetes/init-host.js';
 import { type KubernetesLeaf, kubeconfigReaders, kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
 import { userKubeconfig } from '../kubernetes/pki.js';
-import { administratorElsewhere, isKeyless, keylessAuthority, leafElsewhere } from '../kubernetes/signed-elsewhere.js';
+import {
+  administratorElsewhere,
+  isKeyless,
+  keylessAuthority,
+  leafElsewhere,
+  taken,
+} from '../kubernetes/signed-elsewhere.js';
 import { certificateFiles, signed } from '../pki.js';
 import { crossName, type ObservedCertificate } from './observe.js';
 
@@ -217,6 +223,7 @@ export function restartReaders(
 /** Signed on the control machine. */
 function madeLeaf(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, renewBeforeDays: number): Ref {
   const { subject, usages, sans, ca: signer } = leaf;
+  if (isKeyless(ctx, signer)) return taken(g, ctx, leaf, renewBeforeDays);
   return signed(g, ctx, {
     component: 'kubernetes',
     name: leafName(leaf),
@@ -226,7 +233,6 @@ function madeLeaf(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf,
     usages,
     renewBeforeDays,
     ...(sans === undefined ? {} : { sans }),
-    of: leaf,
   });
 }
 

@@ -41,7 +41,7 @@ export const initControlPlane = defineTask('init-control-plane', (ctx) => {
       ignorePreflightErrors: ignoredChecks(ctx, host),
       ...kubeletElsewhere(ctx, host),
     }),
-    { after: [ready, ...placeAdministrator(g, ctx, { hosts: [host], after: ready })] },
+    { after: [ready, ...placeAdministrator(g, ctx, { hosts: [host], after: ready })].flat() },
   );
   const admitted = g.add(
     'bootstrap-token',

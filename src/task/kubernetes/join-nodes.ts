@@ -29,7 +29,7 @@ export const joinControlPlanes = defineTask('join-control-planes', (ctx) => {
     'kubeadm-join',
     hosts,
     (host) => kubeadmJoin(joinParams(ctx, host, 'control-plane'), { uses: ['kubeadm-join', 'control-plane-join'] }),
-    { after: [ready, sameHost(placeAdministrator(g, ctx, { hosts, after: ready }))] },
+    { after: [ready, ...placeAdministrator(g, ctx, { hosts, after: ready })].flat() },
   );
   g.provide(nodeJoined, joined);
   return g.done();

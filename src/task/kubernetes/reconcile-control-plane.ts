@@ -83,7 +83,7 @@ function certifyNames(g: Draft<StepContext>, ctx: PlanContext, after: After): re
   const refs: Ref[] = [];
   for (const name of existingControlPlanes(ctx)) {
     if (isKeyless(ctx, 'ca')) {
-      const placed = placeServing(g, ctx, name, [after, refs.slice(-1)].flat());
+      const placed = placeServing(g, ctx, { host: name, after: [after, refs.slice(-1)].flat() });
       const served = checkApiServed({
         server: `https://${internalAddress(ctx, name)}:${ports.apiserver}`,
         certificate: `${hostPaths.kubernetesPki}/apiserver.crt`,

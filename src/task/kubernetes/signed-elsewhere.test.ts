@@ -144,7 +144,7 @@ describe('what kubeadm finds', () => {
         client: { cert: expect.stringMatching(/kubelet-m1\.crt$/) as string },
       },
     });
-    expect(JSON.stringify(init?.after)).toContain('place-admin.conf-m1');
+    expect(JSON.stringify(init?.after)).toContain('place-admin.conf');
     const documents = (job?.step.params as { documents: { kind: string; rotateCertificates?: boolean }[] }).documents;
     expect(documents.find(({ kind }) => kind === 'KubeletConfiguration')?.rotateCertificates).toBe(false);
     expect(kubeletElsewhere(ctx, 'w1').kubelet?.server).toMatch(/^https:\/\/[a-z.]+:6443$/);

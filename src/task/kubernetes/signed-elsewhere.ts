@@ -2,7 +2,17 @@ import { isIP } from 'node:net';
 import { minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths, ports } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
-import { type After, CONTROL_NODE, type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
+import {
+  type After,
+  CONTROL_NODE,
+  type Draft,
+  draft,
+  type HostName,
+  type Ref,
+  type SameHost,
+  type Step,
+  sameHost,
+} from '../../plan/index.js';
 import {
   hostKubeconfig,
   installKeyPair,
@@ -10,9 +20,10 @@ import {
   requireSigned,
   type SignedElsewhere,
   type StepContext,
+  signedElsewhere,
 } from '../../step/index.js';
 import { defineTask, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
-import { authority, certificateFiles, keylessSource, signed } from '../pki.js';
+import { authority, certificateFiles, keylessSource } from '../pki.js';
 import { servingHosts } from './init-host.js';
 import { servingNames } from './kubeadm-config.js';
 import { administrator, type KubernetesLeaf, kubernetesLeaves, leafName } from './leaves.js';
@@ -123,77 +134,87 @@ export function placeSigned(
   { hosts, after }: { readonly hosts: readonly HostName[]; readonly after: After },
 ): readonly Ref[] {
   const leaves = leavesElsewhere(ctx).filter(({ host }) => hosts.includes(host));
-  const placed = leaves
-    .filter(({ form, path }) => form !== 'kubelet' && path !== hostPaths.adminKubeconfig)
-    .map((leaf) => placeLeaf(g, ctx, leaf, after));
-  const without = hosts.filter(
-    (host) =>
-      isKeyless(ctx, 'ca') &&
-      hasSuperAdministrator(ctx) &&
-      !leaves.some((leaf) => leaf.host === host && leaf.isOptional === true),
-  );
+  const placed = leaves.filter(({ form, path }) => form !== 'kubelet' && path !== hostPaths.adminKubeconfig);
+  const name = 'super-admin.conf';
+  const without = hosts.filter((host) => !leaves.some((leaf) => leaf.host === host && leaf.kind === name));
+  if (!isKeyless(ctx, 'ca') || !hasSuperAdministrator(ctx) || without.length === 0)
+    return placeLeaves(g, ctx, placed, after);
   // Without the CA's key kubeadm looks for the file on every control plane, whenever it is called.
-  return [
-    ...placed,
-    ...without.map((host) => {
-      const kind = 'super-admin.conf';
-      const step = hostKubeconfig({
-        path: `${hostPaths.kubernetes}/${kind}`,
-        ...clusterOf(ctx),
-        server: endpointServer(ctx),
-        user: 'kubernetes-super-admin',
-      });
-      return g.add(`place-${kind}-${host}`, [host], step, { after });
-    }),
-  ];
+  const step = hostKubeconfig({
+    path: `${hostPaths.kubernetes}/${name}`,
+    ...clusterOf(ctx),
+    server: endpointServer(ctx),
+    user: 'kubernetes-super-admin',
+  });
+  return [...placeLeaves(g, ctx, placed, after), g.add(`place-empty-${name}`, without, step, { after })];
 }
 
-/** The last thing before kubeadm, on control planes that are none yet. */
+/** The last thing before kubeadm, on control planes that are none yet; the others of the hosts have it. */
 export function placeAdministrator(
   g: Draft<StepContext>,
   ctx: PlanContext,
   { hosts, after }: { readonly hosts: readonly HostName[]; readonly after: After },
-): readonly Ref[] {
+): readonly SameHost[] {
   const serving = servingHosts(ctx);
-  return leavesElsewhere(ctx)
-    .filter(({ host, path }) => path === hostPaths.adminKubeconfig && hosts.includes(host) && !serving.includes(host))
-    .map((leaf) => placeLeaf(g, ctx, leaf, after));
+  const leaves = leavesElsewhere(ctx).filter(
+    ({ host, path }) => path === hostPaths.adminKubeconfig && hosts.includes(host) && !serving.includes(host),
+  );
+  return placeLeaves(g, ctx, leaves, after).map((placed) => sameHost(placed, { where: 'present' }));
 }
 
-/** The apiserver's certificate on control planes that are there, with the names that the config gives them now. */
-export function placeServing(g: Draft<StepContext>, ctx: PlanContext, host: HostName, after: After): Ref {
+/** The apiserver's certificate on a control plane that is there, with the names that the config gives it now. */
+export function placeServing(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  { host, after }: { readonly host: HostName; readonly after: After },
+): Ref {
   const leaf = leavesElsewhere(ctx).find((each) => each.host === host && each.kind === 'apiserver');
   if (leaf === undefined) throw new KubexmError('INTERNAL', `${host} has no apiserver`);
-  return placeLeaf(g, ctx, servingLeaf(ctx, leaf), after);
+  const ready = [taken(g, ctx, servingLeaf(ctx, leaf)), after].flat();
+  return g.add(`certificate-${host}`, [host], placing(ctx, leaf), { after: ready });
 }
 
-function placeLeaf(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, after: After): Ref {
-  const { kind, host, path, form, ca, subject, usages, sans } = leaf;
-  const name = leafName(leaf);
-  const made = signed(g, ctx, {
-    component: 'kubernetes',
-    name,
-    ca: keylessAuthority(g, ctx, ca),
-    signer: ca,
-    subject,
-    usages,
-    ...(sans === undefined ? {} : { sans }),
-    of: { host, kind },
+/** One node for each kind. */
+function placeLeaves(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  leaves: readonly KubernetesLeaf[],
+  after: After,
+): readonly Ref[] {
+  const kinds = [...new Set(leaves.map(({ kind }) => kind))];
+  return kinds.map((kind) => {
+    const own = new Map(leaves.filter((leaf) => leaf.kind === kind).map((leaf) => [leaf.host, leaf]));
+    const ready = [...[...own.values()].map((leaf) => taken(g, ctx, leaf)), after].flat();
+    const step = (host: HostName) => {
+      const leaf = own.get(host);
+      if (leaf === undefined) throw new KubexmError('INTERNAL', `${host} has no ${kind}`);
+      return placing(ctx, leaf);
+    };
+    return g.addEach(`place-${kind}`, [...own.keys()], step, { after: ready });
   });
-  const client = certificateFiles(ctx, 'kubernetes', name);
-  const isLocal = !/admin/.test(kind);
-  const step =
-    form === 'pair'
-      ? installKeyPair({ source: client, target: { cert: path, key: path.replace(/\.crt$/, '.key') }, keep: false })
-      : hostKubeconfig({
-          path,
-          ...clusterOf(ctx),
-          // As kubeadm writes them: what runs beside an apiserver asks that one.
-          server: isLocal ? localServer(ctx, host) : endpointServer(ctx),
-          user: subject.commonName,
-          client,
-        });
-  return g.add(`place-${kind}-${host}`, [host], step, { after: [made, after] });
+}
+
+/** Looked for on this machine. Of its task's own: what is shared does not wait for the gate, which names all that are missing. */
+export function taken(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, minDays = 0): Ref {
+  const step = signedElsewhere({ ...leafElsewhere(ctx, leaf), minDays });
+  return g.add(`take-${leafName(leaf)}`, [CONTROL_NODE], step, { after: keylessAuthority(g, ctx, leaf.ca) });
+}
+
+function placing(ctx: PlanContext, leaf: KubernetesLeaf): Step<StepContext> {
+  const { kind, host, path, form, subject } = leaf;
+  const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
+  if (form === 'pair') {
+    const target = { cert: path, key: path.replace(/\.crt$/, '.key') };
+    return installKeyPair({ source: client, target, keep: false });
+  }
+  return hostKubeconfig({
+    path,
+    ...clusterOf(ctx),
+    // As kubeadm writes them: what runs beside an apiserver asks that one.
+    server: /admin/.test(kind) ? endpointServer(ctx) : localServer(ctx, host),
+    user: subject.commonName,
+    client,
+  });
 }
 
 /** What a kubelet is given before kubeadm starts it; nothing where the cluster signs what it asks for. */
