@@ -299,6 +299,14 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         ({ text }, host) => `InvocationID=${host.services.get(text.split(' ').at(-1) ?? '')?.activeSince ?? ''}\n`,
       ],
       [/^systemctl show -p ActiveState --value kubexm-kubeadm/, 'inactive\n'],
+      [
+        /^ln -sfn /,
+        ({ text }, host) => {
+          const [, , target = '', staged = ''] = text.split(' ');
+          host.files.put(staged.replace(/\.new$/, ''), host.files.get(target)?.content ?? '');
+          return '';
+        },
+      ],
       [/^systemd-analyze calendar /, 'Next elapse: Mon 2030-01-07 00:00:00 UTC\n'],
       [
         /^systemctl daemon-reload$/,
