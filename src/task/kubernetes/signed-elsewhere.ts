@@ -224,7 +224,10 @@ export function kubeletElsewhere(
 ): { readonly kubelet?: Omit<KubeletCredentials, 'nodeName'> } {
   if (!isKeyless(ctx, 'ca')) return {};
   const client = certificateFiles(ctx, 'kubernetes', leafName({ kind: 'kubelet', host }));
-  const server = hostsWithRole(ctx, 'control-plane').includes(host) ? localServer(ctx, host) : endpointServer(ctx);
+  // As kubeadm does: since 1.33 a control plane's kubelet asks its own apiserver (ControlPlaneKubeletLocalMode).
+  const isLocal =
+    hostsWithRole(ctx, 'control-plane').includes(host) && minorOf(ctx.cluster.spec.kubernetes.version) >= 33;
+  const server = isLocal ? localServer(ctx, host) : endpointServer(ctx);
   return { kubelet: { ...clusterOf(ctx), client, server } };
 }
 
