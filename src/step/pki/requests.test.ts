@@ -104,6 +104,7 @@ test('what is due is asked for with a new key, and the one in use stays until th
   expect(await ask()).toEqual([{ host: 'm1', name: 'admin.conf', because: 'it ends in 19 days' }]);
   await needs();
   expect(await readFile(certificates[1]?.files.key ?? '', 'utf8')).toBe(before);
+  expect(await take()).toEqual({ stored: [], same: ['apiserver of m1'], waiting: ['admin.conf of m1'] });
   // Asked again it is the same request: what is signed already stays good.
   await sign('admin.conf', { days: 300 });
   await ask();

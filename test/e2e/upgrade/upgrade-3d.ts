@@ -44,7 +44,7 @@ export const upgrade3d = scenario({
     assert.equal(early.exitCode, 4, `create before anything is signed: ${early.stderr}`);
     for (const named of [`kubelet of ${worker}`, `apiserver of ${first}`, 'certs csr', 'certs import-signed'])
       assert.ok(early.stderr.includes(named), `${named} is named: ${early.stderr}`);
-    for (const host of t.hostNames) await t.onHost(host, '! test -e /etc/kubernetes && ! test -e /etc/etcd/pki');
+    for (const host of t.hostNames) await t.onHost(host, '! test -e /etc/kubernetes/pki && ! test -e /etc/etcd/pki');
 
     const requests = await request(t);
     assert.deepEqual(
