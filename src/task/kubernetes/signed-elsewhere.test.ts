@@ -145,7 +145,9 @@ describe('what kubeadm finds', () => {
       },
     });
     expect(JSON.stringify(init?.after)).toContain('place-admin.conf');
-    const documents = (job?.step.params as { documents: { kind: string; rotateCertificates?: boolean }[] }).documents;
+    const { documents = [] } = (job?.step.params ?? {}) as {
+      documents?: { kind: string; rotateCertificates?: boolean }[];
+    };
     expect(documents.find(({ kind }) => kind === 'KubeletConfiguration')?.rotateCertificates).toBe(false);
     expect(kubeletElsewhere(ctx, 'w1').kubelet?.server).toMatch(/^https:\/\/[a-z.]+:6443$/);
   });

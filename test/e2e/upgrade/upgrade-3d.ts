@@ -30,7 +30,7 @@ export const upgrade3d = scenario({
     const write = (controlPlanes: readonly string[], certs: object = {}) => {
       const roleGroups = { 'control-plane': controlPlanes, etcd: [first], worker: [worker] };
       return t.clusterYaml({
-        overrides: { roleGroups, certs: { ca: { certFile: ca.cert }, ...certs } } as never,
+        overrides: { roleGroups, certs: { ca: { certFile: ca.cert }, ...certs } },
       });
     };
 
