@@ -81,7 +81,10 @@ describe('an upgrade', () => {
 
   test('goes through control planes one by one, then their kubelets, then workers', () => {
     const { waits } = planned({ atOnce: 2 });
-    expect(waits(`${to}/control-plane-m2`, `${to}/control-plane-m1`)).toBe(true);
+    expect(waits(`${to}/control-plane-m2`, `${to}/api-m1`)).toBe(true);
+    expect(waits(`${to}/api-m1`, `${to}/control-plane-m1`)).toBe(true);
+    expect(waits('node-m1/uncordon', 'node-m1/api')).toBe(true);
+    expect(waits('node-m1/api', 'node-m1/settle-kubelet')).toBe(true);
     expect(waits('node-m1/kubelet', `${to}/control-plane-m2`)).toBe(true);
     expect(waits('node-m1/kubectl', `${to}/control-plane-m2`)).toBe(true);
     expect(waits('node-m2/cordon', 'node-m1/uncordon')).toBe(true);

@@ -20,6 +20,7 @@ import {
 import { coreDns } from '../addons/coredns.js';
 import { addReadiness } from '../addons/verify.js';
 import { artifactsFor, placeBinary } from '../artifacts.js';
+import { apiServed } from '../certs/renew.js';
 import { onHosts } from '../container-runtime/install.js';
 import { registryLogins } from '../container-runtime/registry.js';
 import { criEndpoint, runtimeComponents, runtimeGroups } from '../container-runtime/runtime-hosts.js';
@@ -195,7 +196,9 @@ function controlPlaneStage(
       skipPhases: coreDns(ctx).isOwnRelease ? ['addon/coredns'] : [],
       documents: initDocuments(ctx, host),
     });
-    after = g.add(`control-plane-${host}`, [host], step, { after });
+    const upgraded = g.add(`control-plane-${host}`, [host], step, { after });
+    // kubeadm is content with a pod that runs; the next one is stopped only when this one answers and knows who may do what.
+    after = g.add(`api-${host}`, [host], apiServed(ctx, host), { after: upgraded });
   }
   after = g.add(
     'upload-config',
@@ -248,7 +251,9 @@ function nodeFragment(
   const verdict = output<string>(`node-ready:${version}:${node}`);
   const ready = g.add('ready', [speaker], nodeReady({ node, kubelet: version, verdict }), { after });
   const settled = g.add('settle-kubelet', [node], settleKubelet({ ...kubelet, ready: verdict }), { after: ready });
-  const back = g.add('uncordon', [speaker], uncordonNode({ node, operation }), { after: settled });
+  // A kubelet of another version makes the containers of its static pods anew: the API server of this host was away.
+  const served = isControlPlane ? g.add('api', [node], apiServed(ctx, node), { after: settled }) : settled;
+  const back = g.add('uncordon', [speaker], uncordonNode({ node, operation }), { after: served });
   // With the last version also what a run that was stopped between two has left.
   const leftovers = version === path.at(-1) ? kubernetesPrograms.staging : kubernetesPrograms.staged(version);
   g.add('remove-staged', [node], removeFile({ path: leftovers, recursive: true }), { after: back });
