@@ -1,14 +1,13 @@
-import { hostPaths, ports } from '../../common/host-paths.js';
+import { hostPaths } from '../../common/host-paths.js';
 import { type After, type Draft, draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
 import {
-  checkApiServed,
   reconcileKubelet,
   reconcileServingCertificate,
   reconcileStaticPods,
   type StepContext,
   uploadKubeadmConfig,
 } from '../../step/index.js';
-import { defineTask, type Fragment, hostsWithRole, internalAddress, type PlanContext } from '../context.js';
+import { defineTask, type Fragment, hostsWithRole, type PlanContext } from '../context.js';
 import { seeEncryptionThrough } from '../encryption/passes.js';
 import {
   apiServing,
@@ -78,17 +77,15 @@ export function reconcileApiserverEtcd(ctx: PlanContext, etcdEndpoints: readonly
   return g.done();
 }
 
-/** Certificates with all names for the API servers that are there, one after the other; a new one gets its own from kubeadm. */
+/**
+ * Certificates with all names for the API servers that are there, one after the other; a new one gets its own from kubeadm.
+ * One that was signed elsewhere is in the work directory, and was looked at before anything began.
+ */
 function certifyNames(g: Draft<StepContext>, ctx: PlanContext, after: After): readonly Ref[] {
   const refs: Ref[] = [];
   for (const name of existingControlPlanes(ctx)) {
     if (isKeyless(ctx, 'ca')) {
-      const placed = placeServing(g, ctx, { host: name, after: [after, refs.slice(-1)].flat() });
-      const served = checkApiServed({
-        server: `https://${internalAddress(ctx, name)}:${ports.apiserver}`,
-        certificate: `${hostPaths.kubernetesPki}/apiserver.crt`,
-      });
-      refs.push(g.add(`served-${name}`, [name], served, { after: placed }));
+      refs.push(placeServing(g, ctx, { host: name, after: [after, refs.slice(-1)].flat() }));
       continue;
     }
     const step = reconcileServingCertificate({ documents: initDocuments(ctx, name), names: servingNames(ctx, name) });

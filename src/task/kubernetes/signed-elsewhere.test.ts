@@ -5,6 +5,7 @@ import { planContext, smallCluster } from '../plan-context.fixture.js';
 import { initControlPlane } from './init-control-plane.js';
 import { kubernetesLeaves } from './leaves.js';
 import { kubernetesPki } from './pki.js';
+import { reconcileControlPlane } from './reconcile-control-plane.js';
 import { certificatesSignedElsewhere, kubeletElsewhere, requireSignedCertificates } from './signed-elsewhere.js';
 
 const hosts = [
@@ -131,6 +132,16 @@ describe('what kubeadm finds', () => {
     const jobs = placed({ facts: { m1: serving } });
     const written = jobs.filter(({ kind }) => kind === 'pki.host-kubeconfig').map(({ host }) => host);
     expect([...new Set(written)]).toEqual(['m2']);
+  });
+
+  test('an apiserver that is there gets its names from what was signed; a control plane that is down is no obstacle', () => {
+    const ctx = contextOf({ facts: { m1: serving } });
+    const nodes = [...reconcileControlPlane.plan(ctx).nodes.values()];
+    const kinds = (end: string) =>
+      nodes.filter(({ id }) => id.endsWith(end)).flatMap(({ jobs }) => jobs.map(({ host, step }) => [host, step.kind]));
+    expect(kinds('/certificate-m1')).toEqual([['m1', 'pki.install-pair']]);
+    expect(kinds('/take-apiserver-m1')).toEqual([[CONTROL_NODE, 'pki.signed-elsewhere']]);
+    expect(nodes.flatMap(({ jobs }) => jobs.map(({ step }) => step.kind))).not.toContain('kube.serving-certificate');
   });
 
   test('the kubelet has what it would ask for, and the administrator comes last', () => {
