@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
-import ssh2, { type AuthContext, type Connection, type Session } from 'ssh2';
+import type { Readable, Writable } from 'node:stream';
+import ssh2, { type AuthContext, type Connection, type ServerChannel, type Session } from 'ssh2';
 
 export interface ServerOptions {
   /** Files of private keys. */
@@ -83,6 +84,22 @@ async function authenticate(context: AuthContext, { admit = () => true, methods 
   else refused();
 }
 
+/**
+ * Both streams, one chunk at a time. ssh2's server keeps one mark for "stdout or stderr waits for the window" and never forgets the
+ * chunk of stdout that waited last: where the two wait together or after one another, that chunk is sent again and stderr hangs.
+ */
+async function sendAll(channel: ServerChannel, stdout: Readable, stderr: Readable): Promise<void> {
+  let turn = Promise.resolve();
+  const send = async (from: Readable, to: Writable): Promise<void> => {
+    for await (const chunk of from) {
+      turn = turn.then(() => new Promise((sent) => to.write(chunk, () => sent())));
+      await turn;
+      (channel as { _chunk?: Buffer | undefined })._chunk = undefined;
+    }
+  };
+  await Promise.all([send(stdout, channel), send(stderr, channel.stderr)]);
+}
+
 function serveSession(session: Session): void {
   session.on('exec', (accept, _reject, { command }) => {
     const channel = accept();
@@ -90,9 +107,9 @@ function serveSession(session: Session): void {
     channel.on('error', () => {});
     child.stdin.on('error', () => {});
     channel.pipe(child.stdin);
-    child.stdout.pipe(channel, { end: false });
-    child.stderr.pipe(channel.stderr, { end: false });
-    child.once('close', (code, signal) => {
+    const sent = sendAll(channel, child.stdout, child.stderr);
+    child.once('close', async (code, signal) => {
+      await sent;
       if (signal === null) channel.exit(code ?? 0);
       else channel.exit(signal);
       channel.end();

@@ -1,24 +1,12 @@
-import { hostPaths, ports } from '../../common/host-paths.js';
+import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { type After, CONTROL_NODE, type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
-import {
-  chainFile,
-  checkApiServed,
-  installKeyPair,
-  kubeconfigCredentials,
-  kubeletClient,
-  kubeletsReport,
-  requireCa,
-  requireSigned,
-  restartStaticPod,
-  type StepContext,
-} from '../../step/index.js';
-import { criEndpoint } from '../container-runtime/runtime-hosts.js';
-import { defineTask, hostsWithRole, internalAddress, type PlanContext, type Task } from '../context.js';
+import { kubeletClient, kubeletsReport, requireCa, requireSigned, type StepContext } from '../../step/index.js';
+import { defineTask, hostsWithRole, type PlanContext, type Task } from '../context.js';
 import type { EtcdHealth } from '../etcd/health.js';
 import { renewEtcdCertificates } from '../etcd/renew.js';
 import { initHost } from '../kubernetes/init-host.js';
-import { type KubernetesLeaf, kubeconfigReaders, kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
+import { type KubernetesLeaf, kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
 import { userKubeconfig } from '../kubernetes/pki.js';
 import {
   administratorElsewhere,
@@ -28,9 +16,11 @@ import {
   taken,
 } from '../kubernetes/signed-elsewhere.js';
 import { certificateFiles, signed } from '../pki.js';
-import { crossName, type ObservedCertificate } from './observe.js';
+import { apiServed, restartReaders } from './control-plane.js';
+import { leafCertificate, placedLeaf, servedFiles } from './leaf-files.js';
+import type { ObservedCertificate } from './observe.js';
 
-const { kubernetes, kubernetesPki, etcd } = hostPaths;
+const { etcd } = hostPaths;
 
 /** Kinds of certificates beside those of the nodes. */
 const otherKinds = ['etcd', 'kubeconfig'] as const;
@@ -175,84 +165,17 @@ function renewControlPlane(
 ): Ref {
   const installed = own.map((leaf) => {
     const { source, ready } = servedFiles(g, ctx, leaf, madeLeaf(g, ctx, leaf, withinDays));
-    const step =
-      leaf.form === 'kubeconfig'
-        ? kubeconfigCredentials({ path: leaf.path, client: source, ca: certificateFiles(ctx, 'kubernetes', 'ca').cert })
-        : installKeyPair({
-            source,
-            target: { cert: leaf.path, key: leaf.path.replace(/\.crt$/, '.key') },
-            keep: false,
-          });
+    const step = placedLeaf(leaf, { source, ca: certificateFiles(ctx, 'kubernetes', 'ca').cert });
     return g.add(`install-${leaf.kind}-${host}`, [host], step, { after: [ready, after] });
   });
   const served = g.add(`served-${host}`, [host], apiServed(ctx, host), { after: [after, ...installed] });
-  return restartReaders(g, ctx, host, { after: served });
-}
-
-/** Proves that a control plane's apiserver serves the certificate that lies there. */
-export function apiServed(ctx: PlanContext, host: HostName) {
-  return checkApiServed({
-    server: `https://${internalAddress(ctx, host)}:${ports.apiserver}`,
-    certificate: `${kubernetesPki}/apiserver.crt`,
-  });
-}
-
-/** Restarts the static pods of a control plane that were started before their kubeconfig or these files were written. */
-export function restartReaders(
-  g: Draft<StepContext>,
-  ctx: PlanContext,
-  host: HostName,
-  { after, pass = '' }: { readonly after: After; readonly pass?: string },
-): Ref {
-  let turn: After = after;
-  let last: Ref | undefined;
-  for (const [file, component] of Object.entries(kubeconfigReaders)) {
-    const step = restartStaticPod({
-      component,
-      nodeName: host,
-      endpoint: criEndpoint(ctx, host).socket,
-      inputs: [`${kubernetes}/${file}`],
-    });
-    last = g.add(`${pass}restart-${component}-${host}`, [host], step, { after: turn });
-    turn = last;
-  }
-  if (last === undefined) throw new KubexmError('INTERNAL', 'no static pod reads a kubeconfig');
-  return last;
+  return restartReaders(g, ctx, host, served);
 }
 
 /** Signed on the control machine. */
 function madeLeaf(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, renewBeforeDays: number): Ref {
-  const { subject, usages, sans, ca: signer } = leaf;
-  if (isKeyless(ctx, signer)) return taken(g, ctx, leaf, renewBeforeDays);
-  return signed(g, ctx, {
-    component: 'kubernetes',
-    name: leafName(leaf),
-    ca: required(g, ctx, signer),
-    signer,
-    subject,
-    usages,
-    renewBeforeDays,
-    ...(sans === undefined ? {} : { sans }),
-  });
-}
-
-/** Under the old CA's signature, so that clients which were started with that one alone find their way. */
-export function crossFile(ctx: PlanContext): string {
-  return certificateFiles(ctx, 'kubernetes', crossName).cert;
-}
-
-/** What an apiserver serves has the cross certificate behind it, where there is one. */
-export function servedFiles(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, made: Ref) {
-  const files = certificateFiles(ctx, 'kubernetes', leafName(leaf));
-  if (leaf.kind !== 'apiserver') return { source: files, ready: made };
-  const path = certificateFiles(ctx, 'kubernetes', `${leafName(leaf)}-chain`).cert;
-  const ready = g.add(
-    `chain-${leaf.host}`,
-    [CONTROL_NODE],
-    chainFile({ path, parts: [files.cert], optional: crossFile(ctx) }),
-    { after: made },
-  );
-  return { source: { cert: path, key: files.key }, ready };
+  if (isKeyless(ctx, leaf.ca)) return taken(g, ctx, leaf, renewBeforeDays);
+  return signed(g, ctx, { ...leafCertificate(leaf), ca: required(g, ctx, leaf.ca), renewBeforeDays });
 }
 
 /** The CA that is there; none is ever made here. */

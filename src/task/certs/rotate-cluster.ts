@@ -1,4 +1,3 @@
-import { apiServers } from '../../apis/kubexms/v1alpha1/api-servers.js';
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { type After, CONTROL_NODE, type Draft, type HostName, type Ref } from '../../plan/index.js';
@@ -7,7 +6,6 @@ import {
   fileChecksum,
   fileDigest,
   formerCaUnpublished,
-  generateKubeconfig,
   installKeyPair,
   kubeconfigCredentials,
   kubeletClient,
@@ -21,21 +19,15 @@ import {
   trustBundle,
   warnOfCopies,
 } from '../../step/index.js';
-import { hostsWithRole, internalAddress, type PlanContext } from '../context.js';
+import { hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
 import { initDocuments } from '../kubernetes/kubeadm-config.js';
-import { type KubernetesLeaf, kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
+import { administrator, type KubernetesLeaf, kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
+import { administratorKubeconfig } from '../kubernetes/pki.js';
 import { certificateFiles } from '../pki.js';
-import { apiServed, crossFile, restartReaders, servedFiles } from './renew.js';
-import {
-  authorityFiles,
-  type CaChange,
-  leafByNext,
-  madeNext,
-  nodesOf,
-  restartPod,
-  signedByNext,
-} from './rotation-parts.js';
+import { apiServed, restartPod, restartReaders } from './control-plane.js';
+import { crossFile, placedLeaf, servedFiles } from './leaf-files.js';
+import { authorityFiles, type CaChange, leafByNext, madeNext, signedByNext } from './rotation-parts.js';
 
 const { kubernetesPki } = hostPaths;
 
@@ -50,7 +42,7 @@ const signingFiles = { cert: `${kubernetesPki}/ca-signing.crt`, key: `${kubernet
 export function rotateClusterCa(g: Draft<StepContext>, ctx: PlanContext, change: CaChange): void {
   const { current, next, previous } = authorityFiles(ctx, 'kubernetes', 'ca');
   const controlPlanes = hostsWithRole(ctx, 'control-plane');
-  const workers = nodesOf(ctx).filter((host) => !controlPlanes.includes(host));
+  const workers = nodeHosts(ctx).filter((host) => !controlPlanes.includes(host));
   const speaker = initHost(ctx);
   const made = madeNext(g, ctx, { component: 'kubernetes', name: 'ca', cross: crossFile(ctx), change });
   // Also where all has its new certificate already: what was started with another one is restarted before the old CA goes.
@@ -90,7 +82,7 @@ export function rotateClusterCa(g: Draft<StepContext>, ctx: PlanContext, change:
     g.add('kubelets-accept', controlPlanes, kubeletsAccept({ nodes: kubeletsOf(ctx), client: kubeletClientFiles }), {
       after: turn,
     }),
-    g.add('kubelets-report', [speaker], kubeletsReport({ nodes: nodesOf(ctx) }), { after: turn }),
+    g.add('kubelets-report', [speaker], kubeletsReport({ nodes: nodeHosts(ctx) }), { after: turn }),
   ];
   g.add('promote', [CONTROL_NODE], promoteCa({ current, next, previous }), {
     after: [...proved, unpublished, ...forgotten],
@@ -108,7 +100,7 @@ function trustBothCas(g: Draft<StepContext>, ctx: PlanContext, made: Ref): Ref {
   const old = installKeyPair({ source: current, target: signingFiles, keep: false });
   const signing = g.add('signing-old', controlPlanes, old, { after: [made, ...known] });
   const trust = trustBundle({ path: `${kubernetesPki}/ca.crt`, authorities: [current.cert, next.cert] });
-  let turn: After = g.add('trust-both', nodesOf(ctx), trust, { after: signing });
+  let turn: After = g.add('trust-both', nodeHosts(ctx), trust, { after: signing });
   for (const host of controlPlanes) {
     const documents = withSigningFiles(initDocuments(ctx, host));
     turn = g.add(`two-cas-${host}`, [host], reconcileStaticPods({ nodeName: host, documents }), { after: turn });
@@ -146,15 +138,15 @@ function reissueCluster(
     const clients = put.map((leaf) => installed(g, ctx, leaf, { made, after: turn }));
     const step = restartPod(ctx, host, 'kube-apiserver', [kubeletClientFiles.cert]);
     const apiserver = g.add(`restart-kube-apiserver-${host}`, [host], step, { after: clients });
-    turn = restartReaders(g, ctx, host, { after: apiserver });
+    turn = restartReaders(g, ctx, host, apiserver);
   }
   // One kubelet first: where the API does not take what it shows, the others are as they were.
-  const [first = '', ...others] = nodesOf(ctx);
+  const [first = '', ...others] = nodeHosts(ctx);
   const speaker = initHost(ctx);
   const one = kubelet(g, ctx, { host: first, made, after: turn });
   turn = g.add('first-kubelet-reports', [speaker], kubeletsReport({ nodes: [first] }), { after: one });
   const all = others.map((host) => kubelet(g, ctx, { host, made, after: turn }));
-  return g.add('kubelets-report-new', [speaker], kubeletsReport({ nodes: nodesOf(ctx) }), { after: [turn, ...all] });
+  return g.add('kubelets-report-new', [speaker], kubeletsReport({ nodes: nodeHosts(ctx) }), { after: [turn, ...all] });
 }
 
 function kubelet(
@@ -172,7 +164,7 @@ function kubelet(
   return g.add(`kubelet-${host}`, [host], kubeletClient({ nodeName: host, client }), { after: ready });
 }
 
-/** Signed by the new CA, and brought to its place: a pair, which apiservers read again by themselves, or into a kubeconfig. */
+/** Signed by the new CA, and brought to its place. */
 function installed(
   g: Draft<StepContext>,
   ctx: PlanContext,
@@ -181,37 +173,19 @@ function installed(
 ): Ref {
   const { next } = authorityFiles(ctx, 'kubernetes', 'ca');
   const { source, ready } = servedFiles(g, ctx, leaf, leafByNext(g, ctx, leaf, made));
-  const target = { cert: leaf.path, key: leaf.path.replace(/\.crt$/, '.key') };
-  const step =
-    leaf.form === 'kubeconfig'
-      ? kubeconfigCredentials({ path: leaf.path, ca: next.cert, client: source })
-      : installKeyPair({ source, target, keep: false });
+  const step = placedLeaf(leaf, { source, ca: next.cert });
   return g.add(`${leaf.kind}-${leaf.host}`, [leaf.host], step, { after: [ready, after] });
 }
 
 /** The administrator's, on this machine: by the time that the old CA goes, it has to be of the new one. */
 function userKubeconfig(g: Draft<StepContext>, ctx: PlanContext, made: Ref, after: Ref): Ref {
   const { next } = authorityFiles(ctx, 'kubernetes', 'ca');
-  const client = signedByNext(g, ctx, {
-    component: 'kubernetes',
-    name: 'admin',
-    made,
-    subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
-    usages: ['client'],
-  });
-  const step = generateKubeconfig({
-    path: ctx.workDirs.kubeconfigPath,
-    servers: apiServers(ctx.cluster),
-    clusterName: ctx.cluster.metadata.name,
-    user: 'kubexm-admin',
-    ca: next.cert,
-    client: certificateFiles(ctx, 'kubernetes', 'admin'),
-  });
-  return g.add('kubeconfig', [CONTROL_NODE], step, { after: [client, after] });
+  const client = signedByNext(g, ctx, { ...administrator, made });
+  return g.add('kubeconfig', [CONTROL_NODE], administratorKubeconfig(ctx, next.cert), { after: [client, after] });
 }
 
 function kubeletsOf(ctx: PlanContext) {
-  return nodesOf(ctx).map((name) => ({ name, address: internalAddress(ctx, name) }));
+  return nodeHosts(ctx).map((name) => ({ name, address: internalAddress(ctx, name) }));
 }
 
 type Documents = ReturnType<typeof initDocuments>;

@@ -15,7 +15,8 @@ import { etcdLeaves } from '../etcd/leaves.js';
 import { bringEtcdLeaves } from '../etcd/renew.js';
 import { etcdInputs, etcdService } from '../etcd/service.js';
 import { etcdCaKeyHosts } from './renewal-timer.js';
-import { authorityFiles, type CaChange, madeNext, restartPod, signedByNext } from './rotation-parts.js';
+import { restartPod } from './control-plane.js';
+import { authorityFiles, type CaChange, madeNext, signedByNext } from './rotation-parts.js';
 
 const { etcd } = hostPaths;
 

@@ -12,7 +12,9 @@ import { hostsWithRole, type PlanContext } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
 import { kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
 import { certificateFiles } from '../pki.js';
-import { authorityFiles, type CaChange, leafByNext, madeNext, restartPod } from './rotation-parts.js';
+import { restartPod } from './control-plane.js';
+import { placedLeaf } from './leaf-files.js';
+import { authorityFiles, type CaChange, leafByNext, madeNext } from './rotation-parts.js';
 
 const { kubernetesPki } = hostPaths;
 
@@ -30,8 +32,7 @@ export function rotateFrontProxyCa(g: Draft<StepContext>, ctx: PlanContext, chan
       .filter(({ ca }) => ca === 'front-proxy-ca')
       .map((leaf) => {
         const source = certificateFiles(ctx, 'kubernetes', leafName(leaf));
-        const target = { cert: leaf.path, key: leaf.path.replace(/\.crt$/, '.key') };
-        return g.add(`${leaf.kind}-${leaf.host}`, [leaf.host], installKeyPair({ source, target, keep: false }), {
+        return g.add(`${leaf.kind}-${leaf.host}`, [leaf.host], placedLeaf(leaf, { source, ca: next.cert }), {
           after: [leafByNext(g, ctx, leaf, made), told],
         });
       });

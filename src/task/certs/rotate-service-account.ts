@@ -1,5 +1,5 @@
 import { hostPaths } from '../../common/host-paths.js';
-import { type After, CONTROL_NODE, type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
+import { type After, CONTROL_NODE, type Draft, draft, type Ref } from '../../plan/index.js';
 import {
   chainFile,
   dropOldKeys,
@@ -7,12 +7,11 @@ import {
   guardOldTokens,
   knowsServiceAccountKey,
   promoteCa,
-  restartStaticPod,
   type StepContext,
 } from '../../step/index.js';
-import { criEndpoint } from '../container-runtime/runtime-hosts.js';
 import { defineTask, hostsWithRole, type PlanContext } from '../context.js';
 import { uploadSmallFile } from '../pki.js';
+import { restartPod } from './control-plane.js';
 
 const { kubernetesPki } = hostPaths;
 
@@ -96,16 +95,11 @@ function bring(
   let turn: After = uploaded;
   for (const host of controlPlanes)
     for (const component of readers(file)) {
-      const step = restartStaticPod({ component, nodeName: host, endpoint: socketOf(ctx, host), inputs: [target] });
-      turn = g.add(`${pass}-${component}-${host}`, [host], step, { after: turn });
+      turn = g.add(`${pass}-${component}-${host}`, [host], restartPod(ctx, host, component, [target]), { after: turn });
     }
   return turn;
 }
 
 function readers(file: string): readonly string[] {
   return file === 'sa.key' ? ['kube-apiserver', 'kube-controller-manager'] : ['kube-apiserver'];
-}
-
-function socketOf(ctx: PlanContext, host: HostName): string {
-  return criEndpoint(ctx, host).socket;
 }

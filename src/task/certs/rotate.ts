@@ -2,16 +2,16 @@ import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { CONTROL_NODE, draft } from '../../plan/index.js';
 import { type CertificateFiles, kubeletsReport, requireCa, type StepContext } from '../../step/index.js';
-import { defineTask, hostsWithRole, type PlanContext, type Task } from '../context.js';
+import { defineTask, hostsWithRole, nodeHosts, type PlanContext, type Task } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
 import { isKeyless } from '../kubernetes/signed-elsewhere.js';
 import { certificateFiles } from '../pki.js';
 import type { ObservedCertificate } from './observe.js';
-import { apiServed } from './renew.js';
+import { apiServed } from './control-plane.js';
 import { rotateClusterCa } from './rotate-cluster.js';
 import { rotateEtcdCa } from './rotate-etcd.js';
 import { rotateFrontProxyCa } from './rotate-front-proxy.js';
-import { type CaChange, nodesOf } from './rotation-parts.js';
+import type { CaChange } from './rotation-parts.js';
 
 const { kubernetesPki, etcd } = hostPaths;
 
@@ -74,7 +74,7 @@ function guardRotation(ctx: PlanContext, { which, certificates, nodes }: RotateC
   const strangers =
     which === 'cluster' ? nodes.filter((name) => !cluster.spec.hosts.some((host) => host.name === name)) : [];
   // An API that does not answer names none; what a rotation has begun has to be gone on with all the same.
-  const absent = which === 'cluster' && nodes.length > 0 ? nodesOf(ctx).filter((host) => !nodes.includes(host)) : [];
+  const absent = which === 'cluster' && nodes.length > 0 ? nodeHosts(ctx).filter((host) => !nodes.includes(host)) : [];
   const file = {
     cluster: `${kubernetesPki}/ca.crt`,
     'front-proxy': `${kubernetesPki}/front-proxy-ca.crt`,
@@ -126,7 +126,7 @@ export function requireRotatable(params: RotateCa): Task {
     }
     if (rotationPass(params) === 'begin') {
       for (const host of hostsWithRole(ctx, 'control-plane')) g.add(`serves-${host}`, [host], apiServed(ctx, host));
-      g.add('kubelets', [initHost(ctx)], kubeletsReport({ nodes: nodesOf(ctx) }));
+      g.add('kubelets', [initHost(ctx)], kubeletsReport({ nodes: nodeHosts(ctx) }));
     }
     return g.done();
   });

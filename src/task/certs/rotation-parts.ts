@@ -1,10 +1,10 @@
 import type { CertsComponent } from '../../common/work-dirs.js';
-import { CONTROL_NODE, type Draft, type HostName, type Ref, type Step } from '../../plan/index.js';
-import { type CertificateFiles, nextCa, restartStaticPod, type StepContext } from '../../step/index.js';
-import { criEndpoint } from '../container-runtime/runtime-hosts.js';
-import { hostsWithRole, type PlanContext } from '../context.js';
-import { type KubernetesLeaf, leafName } from '../kubernetes/leaves.js';
+import { CONTROL_NODE, type Draft, type Ref } from '../../plan/index.js';
+import { type CertificateFiles, nextCa, type StepContext } from '../../step/index.js';
+import type { PlanContext } from '../context.js';
+import type { KubernetesLeaf } from '../kubernetes/leaves.js';
 import { certificateFiles, type Signed, signing } from '../pki.js';
+import { leafCertificate } from './leaf-files.js';
 import { nextName } from './observe.js';
 
 /** `isSigned`: the new CA has signed everything, and is trusted everywhere. `source`: the user's own files for it. */
@@ -61,29 +61,5 @@ export function signedByNext(
 
 /** The same for a leaf of Kubernetes. */
 export function leafByNext(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, made: Ref): Ref {
-  const { subject, usages, sans, ca: signer } = leaf;
-  const name = leafName(leaf);
-  return signedByNext(g, ctx, {
-    component: 'kubernetes',
-    name,
-    made,
-    signer,
-    subject,
-    usages,
-    ...(sans === undefined ? {} : { sans }),
-  });
-}
-
-/** Restarts a static pod of a control plane that was started before these files were written. */
-export function restartPod(
-  ctx: PlanContext,
-  host: HostName,
-  component: string,
-  inputs: readonly string[],
-): Step<StepContext> {
-  return restartStaticPod({ component, nodeName: host, endpoint: criEndpoint(ctx, host).socket, inputs });
-}
-
-export function nodesOf(ctx: PlanContext): readonly HostName[] {
-  return [...new Set([...hostsWithRole(ctx, 'control-plane'), ...hostsWithRole(ctx, 'worker')])];
+  return signedByNext(g, ctx, { ...leafCertificate(leaf), made });
 }

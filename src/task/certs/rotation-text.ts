@@ -1,8 +1,7 @@
 import { unreachable } from '../../errors/index.js';
 import type { HostName } from '../../plan/index.js';
-import { hostsWithRole, type PlanContext } from '../context.js';
+import { hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
 import { type RotateCa, rotationPass } from './rotate.js';
-import { nodesOf } from './rotation-parts.js';
 
 /** What a rotation will do, in its order, host by host; what is done already is said to be. One line a pass. */
 export function rotationStages(ctx: PlanContext, params: Pick<RotateCa, 'which' | 'certificates'>): readonly string[] {
@@ -19,8 +18,8 @@ function passes(ctx: PlanContext, which: RotateCa['which']): readonly string[] {
   switch (which) {
     case 'cluster':
       return [
-        `trust both on ${list(nodesOf(ctx))}; controller managers are restarted: ${controlPlanes}`,
-        `sign anew what apiservers serve, then administrators; apiserver, controller manager and scheduler are restarted: ${controlPlanes}; then kubelets: ${list(nodesOf(ctx))}`,
+        `trust both on ${list(nodeHosts(ctx))}; controller managers are restarted: ${controlPlanes}`,
+        `sign anew what apiservers serve, then administrators; apiserver, controller manager and scheduler are restarted: ${controlPlanes}; then kubelets: ${list(nodeHosts(ctx))}`,
         `trust the new one only, once every kubelet and every namespace has it; controller managers are restarted: ${controlPlanes}`,
       ];
     case 'front-proxy':

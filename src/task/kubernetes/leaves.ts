@@ -24,6 +24,7 @@ export interface KubernetesLeaf extends Pick<GenerateSignedCert, 'subject' | 'us
 
 /** Who has the kubeconfig of the work directory. */
 export const administrator = {
+  component: 'kubernetes',
   name: 'admin',
   subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
   usages: ['client'],

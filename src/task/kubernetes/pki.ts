@@ -87,25 +87,21 @@ export function userKubeconfig(
   ca: Ref,
   { renewBeforeDays }: { readonly renewBeforeDays?: number } = {},
 ): Ref {
-  const admin = signed(g, ctx, {
-    component: 'kubernetes',
-    ...administrator,
+  const made = signed(g, ctx, { ...administrator, ca, ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }) });
+  const step = administratorKubeconfig(ctx, clusterCaCert(ctx));
+  return g.shared('/pki/kubernetes/kubeconfig', [CONTROL_NODE], step, { after: made });
+}
+
+/** The administrator's kubeconfig; `ca`: the file of the CA that it trusts. */
+export function administratorKubeconfig(ctx: PlanContext, ca: string) {
+  return generateKubeconfig({
+    path: ctx.workDirs.kubeconfigPath,
+    servers: apiServers(ctx.cluster),
+    clusterName: ctx.cluster.metadata.name,
+    user: 'kubexm-admin',
     ca,
-    ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }),
+    client: certificateFiles(ctx, 'kubernetes', administrator.name),
   });
-  return g.shared(
-    '/pki/kubernetes/kubeconfig',
-    [CONTROL_NODE],
-    generateKubeconfig({
-      path: ctx.workDirs.kubeconfigPath,
-      servers: apiServers(ctx.cluster),
-      clusterName: ctx.cluster.metadata.name,
-      user: 'kubexm-admin',
-      ca: clusterCaCert(ctx),
-      client: certificateFiles(ctx, 'kubernetes', administrator.name),
-    }),
-    { after: admin },
-  );
 }
 
 /** The cluster's CA, made once on the control machine. */

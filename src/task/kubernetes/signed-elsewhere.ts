@@ -58,9 +58,9 @@ export function leafElsewhere(ctx: PlanContext, leaf: KubernetesLeaf): SignedEls
 /** Of the kubeconfig in the work directory. */
 export function administratorElsewhere(ctx: PlanContext): readonly SignedElsewhere[] {
   if (!isKeyless(ctx, 'ca')) return [];
-  const { name } = administrator;
+  const { name, subject, usages } = administrator;
   const files = certificateFiles(ctx, 'kubernetes', name);
-  return [{ host: CONTROL_NODE, ...administrator, files, ...issuer(ctx, 'ca') }];
+  return [{ host: CONTROL_NODE, name, subject, usages, files, ...issuer(ctx, 'ca') }];
 }
 
 function issuer(ctx: PlanContext, name: KubernetesLeaf['ca']): Pick<SignedElsewhere, 'ca' | 'source'> {

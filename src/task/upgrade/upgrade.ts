@@ -20,7 +20,7 @@ import {
 import { coreDns } from '../addons/coredns.js';
 import { addReadiness } from '../addons/verify.js';
 import { artifactsFor, placeBinary } from '../artifacts.js';
-import { apiServed } from '../certs/renew.js';
+import { apiServed } from '../certs/control-plane.js';
 import { onHosts } from '../container-runtime/install.js';
 import { registryLogins } from '../container-runtime/registry.js';
 import { criEndpoint, runtimeComponents, runtimeGroups } from '../container-runtime/runtime-hosts.js';
