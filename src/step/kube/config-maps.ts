@@ -2,13 +2,19 @@ import { Secret } from '../../secrets/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { daemonSetDiffers, noteDaemonSet, rememberKubeProxy, rollKubeProxy } from './kube-proxy.js';
-import { digestOf, documentOf, documentsText, type KubeadmDocument, withoutTokens } from './kubeadm-documents.js';
+import {
+  dataAnnotation,
+  digestOf,
+  documentOf,
+  documentsText,
+  type KubeadmDocument,
+  withoutTokens,
+} from './kubeadm-documents.js';
 import { runKubeadm } from './kubeadm-unit.js';
 import { kubectl } from './kubectl.js';
 import { namedDifferences } from './manifest-differences.js';
 
 const inputsAnnotation = 'kubexm.io/inputs';
-const dataAnnotation = 'kubexm.io/data';
 
 /** ConfigMaps of kube-system in which kubeadm keeps the cluster's configuration: who decides them, and who writes them. */
 const configMaps = {

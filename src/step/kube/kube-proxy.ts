@@ -1,14 +1,12 @@
 import { KubexmError } from '../../errors/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { StepContext } from '../context.js';
-import { digestOf } from './kubeadm-documents.js';
+import { dataAnnotation, digestOf } from './kubeadm-documents.js';
 import { kubectl } from './kubectl.js';
 
 const kubeSystem = ['-n', 'kube-system'];
 const daemonSet = 'daemonset/kube-proxy';
 const selector = ['-l', 'k8s-app=kube-proxy'];
-/** On the DaemonSet: digest of what kubeadm made of it. */
-const dataAnnotation = 'kubexm.io/data';
 /** With what kube-proxy ran before a change of which nobody has seen that it works. */
 const changeFile = '/var/lib/kubexm/kube-proxy.change.json';
 /** A pod whose new container ended so often does not recover by itself. */

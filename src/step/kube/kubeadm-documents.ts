@@ -45,6 +45,9 @@ export function documentOf(documents: readonly KubeadmDocument[], kind: string):
   return documents.find((document) => document.kind === kind) ?? {};
 }
 
+/** On objects that kubeadm writes: digest of what it made of them. */
+export const dataAnnotation = 'kubexm.io/data';
+
 /** Hex sha256 of plain data, whatever the order of its keys. */
 export function digestOf(data: unknown): string {
   return createHash('sha256')

@@ -171,13 +171,14 @@ test('while two CAs are trusted, nothing is signed', async () => {
 });
 
 test('a run that was ended in the middle is gone on with, and forgotten where somebody has put others there', async () => {
+  const begun = 'lib/certs-renew/work';
   for (const found of ['days 5\n-----END CERTIFICATE-----\n', 'days 90\n']) {
     const host = await hostWith({ files: { ...controlPlane, 'etc/kubernetes/pki/apiserver.crt': 90 } });
     await host.put('etc/kubernetes/admin.conf', found);
-    await host.put('lib/certs-renew/work/names', 'admin.conf\n');
-    await host.put('lib/certs-renew/work/commit', '');
-    await host.put('lib/certs-renew/work/old/admin.conf', 'days 5\n-----END CERTIFICATE-----\n');
-    await host.put('lib/certs-renew/work/new/admin.conf', 'days 364\n');
+    await host.put(`${begun}/names`, 'admin.conf\n');
+    await host.put(`${begun}/commit`, '');
+    await host.put(`${begun}/old/admin.conf`, 'days 5\n-----END CERTIFICATE-----\n');
+    await host.put(`${begun}/new/admin.conf`, 'days 364\n');
     const { code, state } = await host.run();
     expect([code, state]).toEqual([0, ['last.json']]);
     expect(await host.read('etc/kubernetes/admin.conf')).toBe(found === 'days 90\n' ? found : 'days 364\n');

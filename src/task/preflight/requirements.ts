@@ -1,10 +1,11 @@
-import { type ContainerRuntime, minorOf } from '../../apis/kubexms/v1alpha1/index.js';
+import type { ContainerRuntime } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths, ports } from '../../common/host-paths.js';
 import type { HostName } from '../../plan/index.js';
 import type { CheckHost, HostFacts } from '../../step/index.js';
 import { oncePer } from '../../util/memo.js';
 import { hostNamed, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
 import { addressKeepers, isBalanced, servesItself } from '../endpoint/hosts.js';
+import { onCgroupV1 } from '../kubernetes/cgroup-v1.js';
 import { certificateFiles } from '../pki.js';
 
 const mib = 2 ** 20;
@@ -28,7 +29,7 @@ const etcdPorts = [
 
 /** What this host must be able to do for its roles, seen beside the others. */
 export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
-  const { kubernetes, etcd } = ctx.cluster.spec;
+  const { etcd } = ctx.cluster.spec;
   const isNode = nodeHosts(ctx).includes(host);
   const isControlPlane = hostsWithRole(ctx, 'control-plane').includes(host);
   const isEtcd = etcd.type === 'kubexm' && hostsWithRole(ctx, 'etcd').includes(host);
@@ -52,9 +53,7 @@ export function requirementsOf(ctx: PlanContext, host: HostName): CheckHost {
     ],
     kubelet: isNode,
     etcd: isEtcd,
-    // https://github.com/kubernetes/enhancements/issues/5573: failCgroupV1 is true from 1.35 on.
-    cgroupV1:
-      minorOf(kubernetes.version) >= 35 && kubernetes.kubelet.extraConfig.failCgroupV1 !== false ? 'refused' : 'fine',
+    cgroupV1: onCgroupV1(ctx.cluster) === 'refused' ? 'refused' : 'fine',
     sameHostname: others(hostnames(ctx.facts), host),
     sameMachineId: others(machineIds(ctx.facts), host),
     sameProductUuid: others(productUuids(ctx.facts), host),

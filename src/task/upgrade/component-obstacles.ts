@@ -8,6 +8,7 @@ import {
 } from '../../apis/kubexms/v1alpha1/index.js';
 import { nodeHosts, type PlanContext } from '../context.js';
 import { isSound } from '../etcd/observation.js';
+import { onCgroupV1 } from '../kubernetes/cgroup-v1.js';
 import type { UpgradeObservation } from './observation.js';
 
 /** What does not go together with a version of the path. `last`: it is the one that the upgrade ends with. */
@@ -95,9 +96,8 @@ function corednsTooNew({ objects }: UpgradeObservation, version: string, cluster
     : [];
 }
 
-/** https://github.com/kubernetes/enhancements/issues/5573: failCgroupV1 is true from 1.35 on. */
 function cgroupRefusals(ctx: PlanContext, cluster: Cluster, version: string): string[] {
-  if (minorOf(version) < 35 || cluster.spec.kubernetes.kubelet.extraConfig.failCgroupV1 === false) return [];
+  if (onCgroupV1(cluster, version) !== 'refused') return [];
   const hosts = nodeHosts(ctx).filter((host) => ctx.facts.get(host)?.cgroup === 'v1');
   return hosts.length === 0
     ? []

@@ -86,7 +86,7 @@ async function refusedFirst(t: ScenarioTools): Promise<void> {
   await t.kubectl('apply -f -', { stdin: obstacles });
   await t.kubectl('wait crd/things.x.io --for=condition=Established --timeout=30s');
   await t.kubectl(
-    `patch crd things.x.io --subresource=status --type=merge -p '{"status":{"storedVersions":["v1","v1alpha1"]}}'`,
+    `patch crd things.x.io --subresource=status --type=merge -p {"status":{"storedVersions":["v1","v1alpha1"]}}`,
   );
   for (const command of [upgrade, ['cluster', 'plan', '--to', to, '--max-unavailable', '100%']]) {
     const refused = await t.kubexm(command);
