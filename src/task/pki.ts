@@ -10,7 +10,6 @@ import {
   keylessCa,
   ownCa,
   type StepContext,
-  signedElsewhere,
   uploadFile,
 } from '../step/index.js';
 import type { PlanContext } from './context.js';
@@ -73,32 +72,12 @@ export function signed(
   return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], signing(ctx, certificate), { after: ca });
 }
 
-/** The step of it alone. Where the CA's key is not here it makes none, and fails where there is none to take. */
-export function signing(ctx: PlanContext, wanted: Signed): Step<StepContext> {
-  const { component, name, signer = 'ca', renewBeforeDays, ...certificate } = wanted;
-  const files = certificateFiles(ctx, component, name);
-  const ca = certificateFiles(ctx, component, signer);
-  const source = keylessSource(ctx, component, signer);
-  if (source !== undefined) {
-    const { subject, usages, sans } = certificate;
-    return signedElsewhere({
-      // What is of a node is looked for by its name there.
-      host: CONTROL_NODE,
-      name,
-      files,
-      ca: ca.cert,
-      source,
-      subject,
-      usages,
-      ...(sans === undefined ? {} : { sans }),
-      ...(renewBeforeDays === undefined ? {} : { minDays: renewBeforeDays }),
-    });
-  }
+/** The step of it alone. */
+export function signing(ctx: PlanContext, { component, name, signer = 'ca', ...certificate }: Signed) {
   return generateSignedCert({
     ...certificate,
-    files,
-    ca,
-    ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }),
+    files: certificateFiles(ctx, component, name),
+    ca: certificateFiles(ctx, component, signer),
   });
 }
 

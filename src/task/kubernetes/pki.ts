@@ -14,7 +14,7 @@ import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js'
 import { controlPlaneFiles } from './control-plane-files.js';
 import { servingHosts } from './init-host.js';
 import { administrator } from './leaves.js';
-import { isKeyless, placeSigned } from './signed-elsewhere.js';
+import { isKeyless, placeSigned, takenAdministrator } from './signed-elsewhere.js';
 
 /** Path of the bootstrap token on the control machine. */
 function tokenFile({ workDirs }: PlanContext): string {
@@ -87,8 +87,15 @@ export function userKubeconfig(
   ca: Ref,
   { renewBeforeDays }: { readonly renewBeforeDays?: number } = {},
 ): Ref {
-  const made = signed(g, ctx, { ...administrator, ca, ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }) });
   const step = administratorKubeconfig(ctx, clusterCaCert(ctx));
+  if (isKeyless(ctx, 'ca')) {
+    const found = takenAdministrator(g, ctx, {
+      after: ca,
+      ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }),
+    });
+    return g.add('kubeconfig', [CONTROL_NODE], step, { after: found });
+  }
+  const made = signed(g, ctx, { ...administrator, ca, ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }) });
   return g.shared('/pki/kubernetes/kubeconfig', [CONTROL_NODE], step, { after: made });
 }
 

@@ -200,6 +200,19 @@ export function taken(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesL
   return g.add(`take-${leafName(leaf)}`, [CONTROL_NODE], step, { after: keylessAuthority(g, ctx, leaf.ca) });
 }
 
+/** The same of the administrator's certificate. */
+export function takenAdministrator(
+  g: Draft<StepContext>,
+  ctx: PlanContext,
+  { after, renewBeforeDays = 0 }: { readonly after: After; readonly renewBeforeDays?: number },
+): readonly Ref[] {
+  return administratorElsewhere(ctx).map((certificate) =>
+    g.add(`take-${certificate.name}`, [CONTROL_NODE], signedElsewhere({ ...certificate, minDays: renewBeforeDays }), {
+      after,
+    }),
+  );
+}
+
 function placing(ctx: PlanContext, leaf: KubernetesLeaf): Step<StepContext> {
   const { kind, host, path, form, subject } = leaf;
   const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
