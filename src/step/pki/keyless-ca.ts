@@ -1,12 +1,12 @@
 import type { X509Certificate } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { KubexmError } from '../../errors/index.js';
 import { unlessMissing } from '../../util/system-error.js';
 import { requireControlNode } from '../control-node.js';
 import { defineStep, needed, satisfied } from '../define.js';
 import { refuseHalfRotated } from './ca-cert.js';
 import { fileDigest } from './digest.js';
-import { readCertificate, writeDigests, writePublic } from './files.js';
+import { certificatesIn, readCertificate, writeDigests, writePublic } from './files.js';
 import type { CertificateFiles } from './params.js';
 import { daysLeft } from './validity.js';
 
@@ -63,6 +63,13 @@ async function certificateOf({ source, files }: KeylessCa): Promise<X509Certific
   if (own === undefined) {
     throw new KubexmError('FILE_MISSING', `the CA ${source} is not there`, {
       hint: 'correct the path; where you name none, kubexm makes a CA of its own',
+      retryable: false,
+    });
+  }
+  const several = certificatesIn(await readFile(source, 'latin1')).length;
+  if (several > 1) {
+    throw new KubexmError('PKI_BROKEN', `${source} holds ${several} certificates`, {
+      hint: 'write a file with that of the CA alone that signs for this cluster, and name it',
       retryable: false,
     });
   }

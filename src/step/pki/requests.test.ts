@@ -124,6 +124,60 @@ test('names that are not wanted any more are no reason to ask, missing ones are'
   expect(await ask(30, withNames(['m1', 'kubernetes', 'm2']))).toMatchObject([{ because: 'SAN m2 is missing' }]);
 });
 
+test('the leaf of a chain is taken, in whatever order its file has them', async () => {
+  const { ask, take, sign, signer, directory, certificates } = await setting();
+  await ask();
+  await Promise.all([sign('apiserver'), sign('admin.conf')]);
+  const ca = await readFile(signer.cert, 'utf8');
+  const chained = async (name: string, text: (leaf: string) => string) => {
+    const path = join(directory, 'm1', `${name}.crt`);
+    await writeFile(path, text(await readFile(path, 'utf8')));
+  };
+  await chained('apiserver', (leaf) => `${leaf}${ca}`);
+  await chained('admin.conf', (leaf) => `subject=the CA first\n${ca}\n${leaf}`);
+  expect((await take()).stored).toHaveLength(2);
+  for (const { files, subject } of certificates) {
+    const text = await readFile(files.cert, 'utf8');
+    expect(text.match(/BEGIN/g)).toHaveLength(1);
+    expect(new X509Certificate(text).subject).toContain(`CN=${subject.commonName}`);
+  }
+  expect(await take()).toEqual({ stored: [], same: ['apiserver of m1', 'admin.conf of m1'], waiting: [] });
+});
+
+test('what was imported before is not asked again how long it lasts, and which names it has', async () => {
+  const { ask, take, sign, directory, certificates } = await setting();
+  await ask();
+  await Promise.all([sign('apiserver', { days: 20 }), sign('admin.conf', { days: 20 })]);
+  await take(10);
+  const [apiserver, admin] = certificates;
+  if (apiserver === undefined || admin === undefined) throw new Error('two are wanted');
+  const fewer = [{ ...apiserver, sans: { dns: ['m1'], ips: ['10.0.0.11'] } }, admin];
+  expect(await importSigned({ certificates: fewer, directory, minDays: 30 })).toEqual({
+    stored: [],
+    same: ['apiserver of m1', 'admin.conf of m1'],
+    waiting: [],
+  });
+});
+
+test('ended between the two files of a pair, an import is done again', async () => {
+  const { ask, take, sign, needs, certs, certificates } = await setting();
+  await ask();
+  await Promise.all([sign('apiserver'), sign('admin.conf')]);
+  await take();
+  const [apiserver] = certificates;
+  // Asked for anew and signed; the key is in its place already, the certificate is not.
+  await ask(100);
+  await Promise.all([sign('apiserver', { days: 200 }), sign('admin.conf', { days: 200 })]);
+  await copyFile(join(certs, 'apiserver-m1.request.key'), apiserver?.files.key ?? '');
+  await expect(needs()).rejects.toMatchObject({ code: 'GUARD_REFUSED' });
+  expect((await take()).stored).toEqual(['apiserver of m1', 'admin.conf of m1']);
+  expect((await needs(100)).first.state).toBe('satisfied');
+  // Ended before the keys of the requests were gone.
+  await copyFile(apiserver?.files.key ?? '', join(certs, 'apiserver-m1.request.key'));
+  expect(await take()).toMatchObject({ stored: [], same: ['apiserver of m1', 'admin.conf of m1'], waiting: [] });
+  expect((await readdir(certs)).filter((name) => name.includes('request'))).toEqual([]);
+});
+
 describe('refused with all that is wrong, and nothing stored', () => {
   test.each<[string, (s: Awaited<ReturnType<typeof setting>>) => Promise<unknown>, readonly RegExp[]]>([
     [
@@ -133,7 +187,20 @@ describe('refused with all that is wrong, and nothing stored', () => {
         await runStep(generateCACert({ files: ca, subject: { commonName: 'company' } }));
         await sign('admin.conf', { ca });
       },
-      [/^m1\/admin.conf.crt: .*ca.crt did not sign it$/],
+      [/^m1\/admin.conf.crt: .*ca.crt did not sign it, but CN=company: no CA between/],
+    ],
+    [
+      'of a CA below the own one, which is in the file as well',
+      async ({ dir, directory, signer, sign }) => {
+        const below = { cert: join(dir, 'below.crt'), key: join(dir, 'below.key') };
+        const of = ['-newkey', 'rsa:2048', '-nodes', '-keyout', below.key, '-subj', '/CN=below'];
+        const by = ['-CA', signer.cert, '-CAkey', signer.key, '-addext', 'basicConstraints=critical,CA:TRUE'];
+        await openssl('req', '-x509', ...of, ...by, '-out', below.cert);
+        await sign('admin.conf', { ca: below });
+        const path = join(directory, 'm1', 'admin.conf.crt');
+        await writeFile(path, `${await readFile(path, 'utf8')}${await readFile(below.cert, 'utf8')}`);
+      },
+      [/did not sign it, but CN=below: no CA between the two is taken/],
     ],
     [
       "another one's",
@@ -201,13 +268,17 @@ describe('keylessCa', () => {
   });
 
   test('only a CA will do', async () => {
-    const { ask, sign, directory, certs } = await setting();
+    const { ask, sign, signer, directory, certs } = await setting();
     await ask();
     await sign('admin.conf');
     const files = { cert: join(certs, 'other.crt'), key: join(certs, 'other.key') };
     const step = keylessCa({ source: join(directory, 'm1', 'admin.conf.crt'), files });
     await expect(runStep(step)).rejects.toThrow(/is the certificate of no CA/);
     await expect(runStep(keylessCa({ source: join(directory, 'none'), files }))).rejects.toThrow(/is not there/);
+    const chain = join(directory, 'chain.crt');
+    const own = await readFile(signer.cert, 'utf8');
+    await writeFile(chain, `${own}${own}`);
+    await expect(runStep(keylessCa({ source: chain, files }))).rejects.toThrow(/chain.crt holds 2 certificates/);
   });
 });
 

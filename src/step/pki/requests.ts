@@ -3,7 +3,15 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asError, KubexmError } from '../../errors/index.js';
 import { unlessMissing } from '../../util/system-error.js';
-import { privateKeyPem, readCertificate, readKey, writePrivate, writePublic } from './files.js';
+import {
+  certificatesIn,
+  privateKeyPem,
+  readCertificate,
+  readKey,
+  readPair,
+  writePrivate,
+  writePublic,
+} from './files.js';
 import { issueRequest, newEcKey } from './issue.js';
 import { takeKeylessCa } from './keyless-ca.js';
 import { subjectTextOf } from './names.js';
@@ -108,6 +116,8 @@ export async function importSigned({
   const good: { readonly wanted: SignedElsewhere; readonly certificate: X509Certificate; readonly key: KeyObject }[] =
     [];
   const waiting: string[] = [];
+  const same: string[] = [];
+  const done: SignedElsewhere[] = [];
   for (const wanted of certificates) {
     const file = fileOf(wanted);
     const requested = await readKey(requestKey(wanted.files.key));
@@ -116,11 +126,12 @@ export async function importSigned({
       continue;
     }
     const key = requested ?? (await readKey(wanted.files.key));
-    const read = await signedIn(join(directory, file));
-    const former = requested === undefined ? undefined : await readCertificate(wanted.files.cert);
-    // The directory of an earlier round: what was imported then is there still.
-    if (former !== undefined && typeof read !== 'string' && read.fingerprint256 === former.fingerprint256) {
-      waiting.push(textOf(wanted));
+    const read = await signedIn(join(directory, file), key);
+    // The directory of an earlier round: what was imported then is there still, and is asked nothing any more.
+    if (typeof read !== 'string' && (await isStored(wanted, read))) {
+      const isDone = requested === undefined || createPublicKey(requested).equals(read.publicKey);
+      (isDone ? same : waiting).push(textOf(wanted));
+      if (isDone) done.push(wanted);
       continue;
     }
     if (typeof read === 'string') faults.push(`${file}: ${read}`);
@@ -139,15 +150,15 @@ export async function importSigned({
     });
   }
   const stored: string[] = [];
-  const same: string[] = [];
   for (const { wanted, certificate, key } of good) {
-    const isThere = (await readCertificate(wanted.files.cert))?.fingerprint256 === certificate.fingerprint256;
-    (isThere ? same : stored).push(textOf(wanted));
+    stored.push(textOf(wanted));
     // Stopped between the two, the pair does not match; the key of the request is there still to do it again.
     await writePrivate(wanted.files.key, privateKeyPem(key));
     await writePublic(wanted.files.cert, certificate.toString());
   }
-  for (const { wanted } of good) await rm(requestKey(wanted.files.key), { force: true });
+  // An import that ended here left the key of a request that is answered.
+  for (const { files } of [...done, ...good.map(({ wanted }) => wanted)])
+    await rm(requestKey(files.key), { force: true });
   return { stored, same, waiting };
 }
 
@@ -180,7 +191,7 @@ async function allFaults(
   const isShort = left < minDays && daysLeft(issuer) >= minDays;
   return [
     ...(createPublicKey(key).equals(certificate.publicKey) ? [] : ['it has another public key than the request']),
-    ...(certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey) ? [] : [`${ca} did not sign it`]),
+    ...(certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey) ? [] : [othersFault(certificate, ca)]),
     ...(content === undefined ? [] : [content]),
     ...(certificate.ca ? ['it is the certificate of a CA'] : []),
     ...((await hasSignatureUsage(certificate)) ? [] : ['its key usages lack digitalSignature']),
@@ -188,6 +199,11 @@ async function allFaults(
     ...(left <= 0 ? [`it ended on ${certificate.validTo}`] : []),
     ...(left > 0 && isShort ? [`it ends in ${daysText(left)}, and is to last ${minDays} days at least`] : []),
   ];
+}
+
+/** Under a CA that is signed by the cluster's own nobody would find the way: what trusts the cluster knows the one alone. */
+function othersFault(certificate: X509Certificate, ca: string): string {
+  return `${ca} did not sign it, but ${certificate.issuer.replaceAll('\n', ', ')}: no CA between the two is taken`;
 }
 
 /** One without key usages may be used for everything (RFC 5280, 4.2.1.3). */
@@ -198,10 +214,22 @@ async function hasSignatureUsage(certificate: X509Certificate): Promise<boolean>
   return usages === undefined || usages === null || (usages & x509.KeyUsageFlags.digitalSignature) !== 0;
 }
 
-/** What is wrong with the file, in words, where it holds none. */
-async function signedIn(path: string): Promise<X509Certificate | string> {
+/** Whether the certificate came with an earlier import, which is complete: its key is there, too. */
+async function isStored({ files }: SignedElsewhere, { fingerprint256 }: X509Certificate): Promise<boolean> {
+  const { certificate, key } = await readPair(files);
+  return certificate?.fingerprint256 === fingerprint256 && key !== undefined && certificate.checkPrivateKey(key);
+}
+
+/**
+ * The certificate of this key, wherever it stands in the file: many signers put those above it there as well, which nobody here
+ * needs, as the CA itself signs. What is wrong with the file, in words, where it holds none.
+ */
+async function signedIn(path: string, key: KeyObject | undefined): Promise<X509Certificate | string> {
   try {
-    return new X509Certificate(await readFile(path));
+    const content = await readFile(path);
+    const several = certificatesIn(content.toString('latin1'));
+    const own = several.find((each) => key !== undefined && createPublicKey(key).equals(each.publicKey));
+    return own ?? several[0] ?? new X509Certificate(content);
   } catch (error) {
     return `it holds no certificate that can be read: ${asError(error).message}`;
   }
