@@ -139,7 +139,7 @@ describe('what kubeadm finds', () => {
     const nodes = [...reconcileControlPlane.plan(ctx).nodes.values()];
     const kinds = (end: string) =>
       nodes.filter(({ id }) => id.endsWith(end)).flatMap(({ jobs }) => jobs.map(({ host, step }) => [host, step.kind]));
-    expect(kinds('/certificate-m1')).toEqual([['m1', 'pki.install-pair']]);
+    expect(kinds('/certificate-m1')).toEqual([['m1', 'kube.place-serving-pair']]);
     expect(kinds('/take-apiserver-m1')).toEqual([[CONTROL_NODE, 'pki.signed-elsewhere']]);
     expect(nodes.flatMap(({ jobs }) => jobs.map(({ step }) => step.kind))).not.toContain('kube.serving-certificate');
   });

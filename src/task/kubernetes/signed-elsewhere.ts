@@ -14,9 +14,11 @@ import {
   sameHost,
 } from '../../plan/index.js';
 import {
+  type CertificateFiles,
   hostKubeconfig,
   installKeyPair,
   type KubeletCredentials,
+  placeServingPair,
   requireSigned,
   type SignedElsewhere,
   type StepContext,
@@ -162,7 +164,7 @@ export function placeAdministrator(
   return placeLeaves(g, ctx, leaves, after).map((placed) => sameHost(placed, { where: 'present' }));
 }
 
-/** The apiserver's certificate on a control plane that is there, with the names that the config gives it now. */
+/** The apiserver's certificate on a control plane that is there, with the names that the config gives it now; proved on the wire. */
 export function placeServing(
   g: Draft<StepContext>,
   ctx: PlanContext,
@@ -171,7 +173,9 @@ export function placeServing(
   const leaf = leavesElsewhere(ctx).find((each) => each.host === host && each.kind === 'apiserver');
   if (leaf === undefined) throw new KubexmError('INTERNAL', `${host} has no apiserver`);
   const ready = [taken(g, ctx, servingLeaf(ctx, leaf)), after].flat();
-  return g.add(`certificate-${host}`, [host], placing(ctx, leaf), { after: ready });
+  const source = certificateFiles(ctx, 'kubernetes', leafName(leaf));
+  const step = placeServingPair({ source, target: pairAt(leaf), server: localServer(ctx, host) });
+  return g.add(`certificate-${host}`, [host], step, { after: ready });
 }
 
 /** One node for each kind. */
@@ -216,10 +220,7 @@ export function takenAdministrator(
 function placing(ctx: PlanContext, leaf: KubernetesLeaf): Step<StepContext> {
   const { kind, host, path, form, subject } = leaf;
   const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
-  if (form === 'pair') {
-    const target = { cert: path, key: path.replace(/\.crt$/, '.key') };
-    return installKeyPair({ source: client, target, keep: false });
-  }
+  if (form === 'pair') return installKeyPair({ source: client, target: pairAt(leaf), keep: false });
   return hostKubeconfig({
     path,
     ...clusterOf(ctx),
@@ -228,6 +229,11 @@ function placing(ctx: PlanContext, leaf: KubernetesLeaf): Step<StepContext> {
     user: subject.commonName,
     client,
   });
+}
+
+/** Of a leaf in the form of a pair, on its host. */
+function pairAt({ path }: KubernetesLeaf): CertificateFiles {
+  return { cert: path, key: path.replace(/\.crt$/, '.key') };
 }
 
 /** What a kubelet is given before kubeadm starts it; nothing where the cluster signs what it asks for. */
