@@ -74,11 +74,12 @@ export {
   kubeadmAddon,
   kubeadmInit,
   kubeadmJoin,
+  type NodeCredentials,
 } from './kube/kubeadm.js';
 export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
 export { type ReconcileKubelet, reconcileKubelet } from './kube/kubelet.js';
-export { type KubeletCredentials, kubeletClient } from './kube/kubelet-client.js';
+export { kubeletClient } from './kube/kubelet-client.js';
 export { kubeletsAccept, kubeletsReport } from './kube/kubelets.js';
 export {
   type PlaceKubernetesProgram,

@@ -237,7 +237,18 @@ describe('kubeadmJoin', () => {
       await runStep(generateSignedCert({ files: client, ca: pair('ca'), subject, usages: ['client'] }));
       const { params } = await joining('worker');
       const credentials = { client, ca: pair('ca').cert, server: 'https://lb.kubexm.local:6443', clusterName: 'prod' };
-      const step = kubeadmJoin({ ...(params as unknown as Parameters<typeof kubeadmJoin>[0]), kubelet: credentials });
+      const administrator = {
+        path: '/etc/kubernetes/admin.conf',
+        server: credentials.server,
+        clusterName: 'prod',
+        user: 'kubernetes-admin',
+        ca: credentials.ca,
+        client,
+      };
+      const step = kubeadmJoin({
+        ...(params as unknown as Parameters<typeof kubeadmJoin>[0]),
+        credentials: { kubelet: credentials, administrator },
+      });
       const active = isRunning ? ('active' as const) : ('inactive' as const);
       const trial = hostTrial({
         files: filesOf(trialFiles),
@@ -266,8 +277,33 @@ describe('kubeadmJoin', () => {
         users: [{ user: { 'client-certificate': certificate, 'client-key': certificate } }],
       });
       expect(trial.host.files.has(begun)).toBe(true);
+      const { users } = parse(trial.host.files.get('/etc/kubernetes/admin.conf')?.content ?? '') as { users: unknown };
+      expect(users).toMatchObject([
+        { name: 'kubernetes-admin', user: { 'client-key-data': expect.any(String) as string } },
+      ]);
+      expect(trial.host.files.get('/etc/kubernetes/admin.conf')?.mode).toBe(0o600);
+      const changes = trial.host.operations.filter((text) => /^writeFile|systemd-run/.test(text));
+      const at = (part: string) => changes.findIndex((text) => text.includes(part));
+      expect(at('kubeadm-join.begun')).toBeGreaterThanOrEqual(0);
+      expect(at('kubeadm-join.begun')).toBeLessThan(at('kubelet.conf'));
+      expect(at('kubelet.conf')).toBeLessThan(at('admin.conf'));
+      expect(at('admin.conf')).toBeLessThan(at('systemd-run'));
       expect(call).not.toContain('--skip-phases');
       expect(trial.host.operations.join('\n')).not.toContain('PRIVATE KEY');
+    });
+
+    test('a certificate that is not in the work directory is named, with what brings it', async () => {
+      const { params } = await joining('worker');
+      const kubeletOf = { client: { cert: '/srv/none.crt', key: '/srv/none.key' }, ca: '/srv/ca.crt' };
+      const step = kubeadmJoin({
+        ...(params as unknown as Parameters<typeof kubeadmJoin>[0]),
+        credentials: { kubelet: { ...kubeletOf, server: 'https://lb.kubexm.local:6443', clusterName: 'prod' } },
+      });
+      const trial = hostTrial({ secrets, commands: [...idle, ...kubeadm] });
+      await expect(trial.play(step)).rejects.toMatchObject({
+        code: 'FILE_MISSING',
+        hint: expect.stringContaining('kubexm certs csr') as string,
+      });
     });
 
     test('what was begun is begun again, until the kubelet runs with its files', async () => {

@@ -5,6 +5,7 @@ import { Secret } from '../../secrets/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { SecretRef, StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { type HostKubeconfig, hostKubeconfig } from '../pki/host-kubeconfig.js';
 import { noteConfigMaps } from './config-maps.js';
 import { existing, joinBegun, joinMarker, joinState } from './join-state.js';
 import {
@@ -46,8 +47,17 @@ export interface KubeadmInit {
   readonly token: SecretRef;
   /** Names of kubeadm's preflight checks that are only warnings on these hosts. */
   readonly ignorePreflightErrors: readonly string[];
-  /** Where the CA's key is not there to sign the kubelet's. */
-  readonly kubelet?: Omit<KubeletCredentials, 'nodeName'>;
+  /** Where the CA's key is not there to sign them. */
+  readonly credentials?: NodeCredentials;
+}
+
+/**
+ * What kubeadm finds, and what the kubelet then does not ask for. `administrator`: of control planes. A host that has it counts
+ * as one, so that it comes as late as kubeadm would write it.
+ */
+export interface NodeCredentials {
+  readonly kubelet: Omit<KubeletCredentials, 'nodeName'>;
+  readonly administrator?: HostKubeconfig;
 }
 
 /** Makes the first control plane. Continues a half-made one: every phase of `kubeadm init` takes what is there. */
@@ -74,7 +84,7 @@ export const kubeadmInit = defineStep<KubeadmInit>({
       return await awaitApi(ctx);
     }
     const token = await ctx.secret(p.token);
-    if (p.kubelet !== undefined) await placeKubeletCredentials(ctx, { nodeName: p.nodeName, ...p.kubelet });
+    await placeCredentials(ctx, p);
     await runKubeadm(ctx, {
       args: [
         'init',
@@ -103,8 +113,8 @@ export interface KubeadmJoin {
   readonly caCert: string;
   readonly server: string;
   readonly ignorePreflightErrors: readonly string[];
-  /** Where the CA's key is not there to sign what the kubelet would ask for: then it asks for nothing. */
-  readonly kubelet?: Omit<KubeletCredentials, 'nodeName'>;
+  /** Where the CA's key is not there to sign them. */
+  readonly credentials?: NodeCredentials;
 }
 
 /** Joins a node. A join that was interrupted is continued where it stopped. */
@@ -126,9 +136,9 @@ export const kubeadmJoin = defineStep<KubeadmJoin>({
     if (state === 'joined') return;
     const token = await ctx.secret(p.token);
     await ctx.host.writeFile(discoveryFile, await discoveryKubeconfig(p), { mode: 0o600, signal: ctx.signal });
-    if (p.kubelet !== undefined && state !== 'bootstrapped') {
+    if (p.credentials !== undefined && state !== 'bootstrapped') {
       await ctx.host.writeFile(joinBegun, '', { mode: 0o600, signal: ctx.signal });
-      await placeKubeletCredentials(ctx, { nodeName: p.nodeName, ...p.kubelet });
+      await placeCredentials(ctx, p);
     }
     // kubeadm refuses to join a node whose kubelet is Ready already: what that phase does is then done.
     const skip = state === 'bootstrapped' ? [`--skip-phases=preflight,kubelet-start`] : [];
@@ -143,6 +153,15 @@ export const kubeadmJoin = defineStep<KubeadmJoin>({
     if (skip.length === 0) await stampKubelet(ctx, p.inputs.kubelet);
   },
 });
+
+async function placeCredentials(
+  ctx: StepContext,
+  { nodeName, credentials }: Pick<KubeadmInit, 'nodeName' | 'credentials'>,
+): Promise<void> {
+  if (credentials === undefined) return;
+  await placeKubeletCredentials(ctx, { nodeName, ...credentials.kubelet });
+  if (credentials.administrator !== undefined) await hostKubeconfig(credentials.administrator).run(ctx, undefined);
+}
 
 /** The last things that `kubeadm init` makes. */
 async function addonsExist({ host, signal }: StepContext): Promise<boolean> {

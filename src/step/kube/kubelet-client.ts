@@ -6,6 +6,7 @@ import { sh } from '../../runner/index.js';
 import { Secret } from '../../secrets/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { readCertificate } from '../pki/files.js';
 import { embedded, kubeconfigText } from '../pki/kubeconfig.js';
 import type { CertificateFiles } from '../pki/params.js';
 import { restartedKubelet } from './kubelet.js';
@@ -61,6 +62,13 @@ export async function placeKubeletCredentials(
   ctx: StepContext,
   { nodeName, client, ca, server, clusterName }: KubeletCredentials,
 ): Promise<void> {
+  const missing = (await readCertificate(client.cert)) === undefined ? client.cert : undefined;
+  if (missing !== undefined) {
+    throw new KubexmError('FILE_MISSING', `${missing} is not there: the kubelet's certificate, signed elsewhere`, {
+      hint: 'kubexm certs csr DIR; have the request signed; kubexm certs import-signed DIR; then run the same command again',
+      retryable: false,
+    });
+  }
   await writeClient(ctx, client);
   const text = await kubeconfigText({
     server,

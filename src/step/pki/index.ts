@@ -1,7 +1,7 @@
 export { generateCACert } from './ca-cert.js';
 export { fileDigest } from './digest.js';
 export { type DigestsReport, fetchFile, readDigests } from './fetch-file.js';
-export { hostKubeconfig } from './host-kubeconfig.js';
+export { type HostKubeconfig, hostKubeconfig } from './host-kubeconfig.js';
 export { installKeyPair } from './install-pair.js';
 export { dropOldKeys, generateKeyPair } from './key-pair.js';
 export { keylessCa } from './keyless-ca.js';

@@ -1,4 +1,4 @@
-import { type After, draft, sameHost } from '../../plan/index.js';
+import { draft, sameHost } from '../../plan/index.js';
 import { applyBootstrapToken, kubeadmInit, type StepContext } from '../../step/index.js';
 import { defineTask, nodeHosts, type PlanContext } from '../context.js';
 import { servesItself } from '../endpoint/hosts.js';
@@ -17,7 +17,7 @@ import { initHost } from './init-host.js';
 import { ignoredChecks } from './kubeadm-checks.js';
 import { initDocuments } from './kubeadm-config.js';
 import { bootstrapToken } from './pki.js';
-import { kubeletElsewhere, placeAdministrator } from './signed-elsewhere.js';
+import { nodeCredentials } from './signed-elsewhere.js';
 
 /** Makes the first control plane; everyone else joins it. */
 export const initControlPlane = defineTask('init-control-plane', (ctx) => {
@@ -25,12 +25,6 @@ export const initControlPlane = defineTask('init-control-plane', (ctx) => {
   const others = nodeHosts(ctx).filter((name) => name !== host);
   const token = bootstrapToken(ctx);
   const g = draft<StepContext>('init-control-plane');
-  const ready: After = [
-    etcdReady,
-    // Where no API server itself answers at the endpoint, kubeadm reaches the first one only through haproxy.
-    ...(needsAddress(ctx) ? [addressKept] : []),
-    sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki]),
-  ];
   const initialised = g.add(
     'kubeadm-init',
     [host],
@@ -39,9 +33,16 @@ export const initControlPlane = defineTask('init-control-plane', (ctx) => {
       documents: initDocuments(ctx, host),
       token,
       ignorePreflightErrors: ignoredChecks(ctx, host),
-      ...kubeletElsewhere(ctx, host),
+      ...nodeCredentials(ctx, host),
     }),
-    { after: [ready, ...placeAdministrator(g, ctx, { hosts: [host], after: ready })].flat() },
+    {
+      after: [
+        etcdReady,
+        // Where no API server itself answers at the endpoint, kubeadm reaches the first one only through haproxy.
+        ...(needsAddress(ctx) ? [addressKept] : []),
+        sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki]),
+      ],
+    },
   );
   const admitted = g.add(
     'bootstrap-token',

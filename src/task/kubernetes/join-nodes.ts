@@ -1,4 +1,4 @@
-import { type After, draft, type HostName, sameHost } from '../../plan/index.js';
+import { draft, type HostName, sameHost } from '../../plan/index.js';
 import { kubeadmJoin, kubeletInputs, type StepContext, staticPodInputs } from '../../step/index.js';
 import { defineTask, hostsWithRole, nodeHosts, ownHosts, type PlanContext } from '../context.js';
 import {
@@ -14,22 +14,20 @@ import { initHost } from './init-host.js';
 import { ignoredChecks } from './kubeadm-checks.js';
 import { initDocuments, joinDocuments, kubeletDocuments } from './kubeadm-config.js';
 import { bootstrapToken, clusterCaCert } from './pki.js';
-import { kubeletElsewhere, placeAdministrator } from './signed-elsewhere.js';
+import { nodeCredentials } from './signed-elsewhere.js';
 
 /** The further control planes, one at a time: each changes what the others serve. */
 export const joinControlPlanes = defineTask('join-control-planes', (ctx) => {
   const first = initHost(ctx);
   const hosts = ownHosts(ctx, 'control-plane').filter((host) => host !== first);
   const g = draft<StepContext>('join-control-planes');
-  const ready: After = [
-    apiServing,
-    sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki]),
-  ];
   const joined = g.addEach(
     'kubeadm-join',
     hosts,
     (host) => kubeadmJoin(joinParams(ctx, host, 'control-plane'), { uses: ['kubeadm-join', 'control-plane-join'] }),
-    { after: [ready, ...placeAdministrator(g, ctx, { hosts, after: ready })].flat() },
+    {
+      after: [apiServing, sameHost([osReady, runtimeReady, kubeletInstalled, controlPlaneImages, controlPlanePki])],
+    },
   );
   g.provide(nodeJoined, joined);
   return g.done();
@@ -61,6 +59,6 @@ function joinParams(ctx: PlanContext, host: HostName, role: 'control-plane' | 'w
     caCert: clusterCaCert(ctx),
     server: `https://${endpoint.domain}:${endpoint.port}`,
     ignorePreflightErrors: ignoredChecks(ctx, host),
-    ...kubeletElsewhere(ctx, host),
+    ...nodeCredentials(ctx, host),
   };
 }

@@ -6,7 +6,7 @@ import { initControlPlane } from './init-control-plane.js';
 import { kubernetesLeaves } from './leaves.js';
 import { kubernetesPki } from './pki.js';
 import { reconcileControlPlane } from './reconcile-control-plane.js';
-import { certificatesSignedElsewhere, kubeletElsewhere, requireSignedCertificates } from './signed-elsewhere.js';
+import { certificatesSignedElsewhere, nodeCredentials, requireSignedCertificates } from './signed-elsewhere.js';
 
 const hosts = [
   { name: 'm1', address: '10.0.0.11' },
@@ -41,7 +41,7 @@ describe('what is signed elsewhere', () => {
     const ctx = planContext(smallCluster({ ...spec, certs: {} }));
     expect(certificatesSignedElsewhere(ctx)).toEqual([]);
     expect([...requireSignedCertificates.plan(ctx).nodes]).toEqual([]);
-    expect(kubeletElsewhere(ctx, 'm1')).toEqual({});
+    expect(nodeCredentials(ctx, 'm1')).toEqual({});
   });
 
   test('all that the CA signs, one super-administrator, and the kubeconfig of the work directory', () => {
@@ -150,16 +150,26 @@ describe('what kubeadm finds', () => {
     const init = nodes.find(({ id }) => id.endsWith('kubeadm-init'));
     const [job] = init?.jobs ?? [];
     expect(job?.step.params).toMatchObject({
-      kubelet: {
-        server: 'https://10.0.0.11:6443',
-        client: { cert: expect.stringMatching(/kubelet-m1\.crt$/) as string },
+      credentials: {
+        kubelet: {
+          server: 'https://10.0.0.11:6443',
+          client: { cert: expect.stringMatching(/kubelet-m1\.crt$/) as string },
+        },
+        administrator: {
+          path: '/etc/kubernetes/admin.conf',
+          user: 'kubernetes-admin',
+          client: { cert: expect.stringMatching(/admin\.conf-m1\.crt$/) as string },
+        },
       },
     });
-    expect(JSON.stringify(init?.after)).toContain('place-admin.conf');
+    // Nobody counts as a control plane before its turn has come.
+    expect(nodes.filter(({ id }) => id.includes('place-'))).toEqual([]);
     const { documents = [] } = (job?.step.params ?? {}) as {
       documents?: { kind: string; rotateCertificates?: boolean }[];
     };
     expect(documents.find(({ kind }) => kind === 'KubeletConfiguration')?.rotateCertificates).toBe(false);
-    expect(kubeletElsewhere(ctx, 'w1').kubelet?.server).toMatch(/^https:\/\/[a-z.]+:6443$/);
+    const worker = nodeCredentials(ctx, 'w1').credentials;
+    expect(worker?.kubelet.server).toMatch(/^https:\/\/[a-z.]+:6443$/);
+    expect(worker?.administrator).toBeUndefined();
   });
 });

@@ -2,22 +2,13 @@ import { isIP } from 'node:net';
 import { minorOf } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths, ports } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
-import {
-  type After,
-  CONTROL_NODE,
-  type Draft,
-  draft,
-  type HostName,
-  type Ref,
-  type SameHost,
-  type Step,
-  sameHost,
-} from '../../plan/index.js';
+import { type After, CONTROL_NODE, type Draft, draft, type HostName, type Ref, type Step } from '../../plan/index.js';
 import {
   type CertificateFiles,
+  type HostKubeconfig,
   hostKubeconfig,
   installKeyPair,
-  type KubeletCredentials,
+  type NodeCredentials,
   placeServingPair,
   requireSigned,
   type SignedElsewhere,
@@ -128,7 +119,7 @@ export function keylessAuthority(g: Draft<StepContext>, ctx: PlanContext, name: 
 
 /**
  * Brings to control planes-to-be what kubeadm cannot have signed, but for the administrator's kubeconfig: a host that has that
- * one has all of it, and counts as a control plane.
+ * one has all of it, and counts as a control plane. That comes right before kubeadm.
  */
 export function placeSigned(
   g: Draft<StepContext>,
@@ -149,19 +140,6 @@ export function placeSigned(
     user: 'kubernetes-super-admin',
   });
   return [...placeLeaves(g, ctx, placed, after), g.add(`place-empty-${name}`, without, step, { after })];
-}
-
-/** The last thing before kubeadm, on control planes that are none yet; the others of the hosts have it. */
-export function placeAdministrator(
-  g: Draft<StepContext>,
-  ctx: PlanContext,
-  { hosts, after }: { readonly hosts: readonly HostName[]; readonly after: After },
-): readonly SameHost[] {
-  const serving = servingHosts(ctx);
-  const leaves = leavesElsewhere(ctx).filter(
-    ({ host, path }) => path === hostPaths.adminKubeconfig && hosts.includes(host) && !serving.includes(host),
-  );
-  return placeLeaves(g, ctx, leaves, after).map((placed) => sameHost(placed, { where: 'present' }));
 }
 
 /** The apiserver's certificate on a control plane that is there, with the names that the config gives it now; proved on the wire. */
@@ -218,17 +196,20 @@ export function takenAdministrator(
 }
 
 function placing(ctx: PlanContext, leaf: KubernetesLeaf): Step<StepContext> {
-  const { kind, host, path, form, subject } = leaf;
-  const client = certificateFiles(ctx, 'kubernetes', leafName(leaf));
-  if (form === 'pair') return installKeyPair({ source: client, target: pairAt(leaf), keep: false });
-  return hostKubeconfig({
-    path,
+  if (leaf.form !== 'pair') return hostKubeconfig(kubeconfigOf(ctx, leaf));
+  const source = certificateFiles(ctx, 'kubernetes', leafName(leaf));
+  return installKeyPair({ source, target: pairAt(leaf), keep: false });
+}
+
+/** As kubeadm writes them: what runs beside an apiserver asks that one. */
+function kubeconfigOf(ctx: PlanContext, leaf: KubernetesLeaf): HostKubeconfig {
+  return {
+    path: leaf.path,
     ...clusterOf(ctx),
-    // As kubeadm writes them: what runs beside an apiserver asks that one.
-    server: /admin/.test(kind) ? endpointServer(ctx) : localServer(ctx, host),
-    user: subject.commonName,
-    client,
-  });
+    server: /admin/.test(leaf.kind) ? endpointServer(ctx) : localServer(ctx, leaf.host),
+    user: leaf.subject.commonName,
+    client: certificateFiles(ctx, 'kubernetes', leafName(leaf)),
+  };
 }
 
 /** Of a leaf in the form of a pair, on its host. */
@@ -236,18 +217,24 @@ function pairAt({ path }: KubernetesLeaf): CertificateFiles {
   return { cert: path, key: path.replace(/\.crt$/, '.key') };
 }
 
-/** What a kubelet is given before kubeadm starts it; nothing where the cluster signs what it asks for. */
-export function kubeletElsewhere(
-  ctx: PlanContext,
-  host: HostName,
-): { readonly kubelet?: Omit<KubeletCredentials, 'nodeName'> } {
+/** What is of a node and comes right before kubeadm; nothing where the cluster's CA has its key. */
+export function nodeCredentials(ctx: PlanContext, host: HostName): { readonly credentials?: NodeCredentials } {
   if (!isKeyless(ctx, 'ca')) return {};
   const client = certificateFiles(ctx, 'kubernetes', leafName({ kind: 'kubelet', host }));
+  const isControlPlane = hostsWithRole(ctx, 'control-plane').includes(host);
   // As kubeadm does: since 1.33 a control plane's kubelet asks its own apiserver (ControlPlaneKubeletLocalMode).
-  const isLocal =
-    hostsWithRole(ctx, 'control-plane').includes(host) && minorOf(ctx.cluster.spec.kubernetes.version) >= 33;
+  const isLocal = isControlPlane && minorOf(ctx.cluster.spec.kubernetes.version) >= 33;
   const server = isLocal ? localServer(ctx, host) : endpointServer(ctx);
-  return { kubelet: { ...clusterOf(ctx), client, server } };
+  const administrators = leavesElsewhere(ctx)
+    .filter((leaf) => leaf.host === host && leaf.path === hostPaths.adminKubeconfig)
+    .map((leaf) => kubeconfigOf(ctx, leaf));
+  const [own] = administrators;
+  return {
+    credentials: {
+      kubelet: { ...clusterOf(ctx), client, server },
+      ...(own === undefined ? {} : { administrator: own }),
+    },
+  };
 }
 
 function clusterOf(ctx: PlanContext): { readonly clusterName: string; readonly ca: string } {
