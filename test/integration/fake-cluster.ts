@@ -16,6 +16,8 @@ export interface FakeCluster {
   readonly hosts: ReadonlyMap<string, FakeHost>;
   /** Nodes that have registered. */
   readonly nodes: Set<string>;
+  /** Hosts on which kubeadm does nothing but fail. */
+  readonly broken: Set<string>;
   /** kubeadm's calls in their order, as `w1: join`. */
   readonly kubeadm: string[];
 }
@@ -31,7 +33,7 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
   const members: Member[] = [];
   const applied = new Set<string>();
   const patched = new Map<string, { labels: object; annotations: object; taints: unknown }>();
-  const fake: FakeCluster = { hosts: new Map(), nodes: new Set(), kubeadm: [] };
+  const fake: FakeCluster = { hosts: new Map(), nodes: new Set(), broken: new Set(), kubeadm: [] };
   const token = { known: false };
   const configMaps = new Map<string, Record<string, string>>();
   const proxyNotes: Record<string, string> = {};
@@ -215,6 +217,7 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
       applied.add('coredns');
       return '';
     }
+    if (fake.broken.has(host.name)) throw new Error(`${host.name}: kubeadm ${verb} was killed before it did anything`);
     fake.nodes.add(host.name);
     // A join brings the CA that it found in the cluster.
     const ca = '/etc/kubernetes/pki/ca.crt';
@@ -358,6 +361,8 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
           containers: [{ podSandboxId: 'proxy', state: 'CONTAINER_RUNNING', createdAt: '1', metadata: {} }],
         }),
       ],
+      [/find \/etc\/kubernetes\/audit -maxdepth 1 -type f$/, ''],
+      [/crictl .* pods .*k8s-app=kube-proxy/, JSON.stringify({ items: [] })],
       [/crictl .* info$/, JSON.stringify({ status: { conditions: [{ type: 'RuntimeReady', status: true }] } })],
       [/crictl .* images -o json$/, () => JSON.stringify({ images: [{ repoTags: [...images] }] })],
       [

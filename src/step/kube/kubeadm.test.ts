@@ -285,6 +285,7 @@ describe('kubeadmJoin', () => {
       const changes = trial.host.operations.filter((text) => /^writeFile|systemd-run/.test(text));
       const at = (part: string) => changes.findIndex((text) => text.includes(part));
       expect(at('kubeadm-join.begun')).toBeGreaterThanOrEqual(0);
+      expect(at('pki/ca.crt')).toBeLessThan(at('kubelet.conf'));
       expect(at('kubeadm-join.begun')).toBeLessThan(at('kubelet.conf'));
       expect(at('kubelet.conf')).toBeLessThan(at('admin.conf'));
       expect(at('admin.conf')).toBeLessThan(at('systemd-run'));

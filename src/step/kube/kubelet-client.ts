@@ -57,7 +57,7 @@ export interface KubeletCredentials {
   readonly clusterName: string;
 }
 
-/** Puts certificate and kubeconfig into the place where a kubelet would keep them, before kubeadm starts it. */
+/** Puts the CA, the certificate and the kubeconfig into the place where a kubelet would have them, before kubeadm starts it. */
 export async function placeKubeletCredentials(
   ctx: StepContext,
   { nodeName, client, ca, server, clusterName }: KubeletCredentials,
@@ -69,6 +69,10 @@ export async function placeKubeletCredentials(
       retryable: false,
     });
   }
+  // Without it a worker where this ends would look like one of a cluster that was half removed.
+  const authority = `${hostPaths.kubernetesPki}/ca.crt`;
+  if ((await ctx.host.stat(authority, { signal: ctx.signal })) === undefined)
+    await ctx.host.writeFile(authority, await readFile(ca, 'utf8'), { mode: 0o644, signal: ctx.signal });
   await writeClient(ctx, client);
   const text = await kubeconfigText({
     server,
