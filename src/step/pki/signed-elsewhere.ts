@@ -50,8 +50,8 @@ async function check(ctx: StepContext, kind: string, { certificates }: RequireSi
     if (fault !== undefined) faults.push(`${certificate.name} of ${certificate.host}: ${fault}`);
   }
   if (faults.length === 0) return;
-  const what = faults.length === 1 ? '1 certificate is' : `${faults.length} certificates are`;
-  throw new KubexmError('GUARD_REFUSED', `${what} missing or due, and the key of the CA is not here to sign them`, {
+  const [what, them] = faults.length === 1 ? ['1 certificate is', 'it'] : [`${faults.length} certificates are`, 'them'];
+  throw new KubexmError('GUARD_REFUSED', `${what} missing or due, and the key of the CA is not here to sign ${them}`, {
     details: faults,
     hint: 'kubexm certs csr DIR; have the requests signed; kubexm certs import-signed DIR; then run the same command again',
     retryable: false,
