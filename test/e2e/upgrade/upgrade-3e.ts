@@ -26,9 +26,9 @@ export const upgrade3e = scenario({
     await t.kubexmOk(['certs', 'import-signed', 'requests']);
 
     // With kubeadm itself: a host that loses its power in the middle.
-    await ended(t, '/kubeadm-init', first);
-    await ended(t, 'worker/join-workers/kubeadm-join', worker);
-    await ended(t, 'join-control-planes/kubeadm-join', second);
+    await ended(t, '/kubeadm-init', { host: first, forMs: 700 });
+    await ended(t, 'join-workers/kubeadm-join', { host: worker, forMs: 700, also: [second] });
+    await ended(t, 'join-control-planes/kubeadm-join', { host: second, forMs: 4000 });
     await t.kubexmOk(create);
     await t.kubectl(`wait node ${t.hostNames.join(' ')} --for=condition=Ready --timeout=60s`);
     await assertNothingToChange(t, 'after joins that were ended in the middle');
@@ -44,21 +44,27 @@ export const upgrade3e = scenario({
   },
 });
 
-/** Kills kubexm while kubeadm is at work on a host, and kubeadm with it. */
-async function ended(t: ScenarioTools, node: string, host: string): Promise<void> {
+/** Kills kubexm while kubeadm is at work on a host, and kubeadm with it, there and on others that join beside it. */
+async function ended(
+  t: ScenarioTools,
+  node: string,
+  { host, forMs, also = [] }: { readonly host: string; readonly forMs: number; readonly also?: readonly string[] },
+): Promise<void> {
   const before = await t.journal({ graph: 'create-cluster' }).catch(() => undefined);
   const result = await t.kubexm(create, {
     killAfter: {
       when: async () => {
         const run = await t.journal({ graph: 'create-cluster' }).catch(() => undefined);
-        return run !== undefined && run.runDir !== before?.runDir && acting(run.events, node, { host, forMs: 700 });
+        return run !== undefined && run.runDir !== before?.runDir && acting(run.events, node, { host, forMs });
       },
     },
   });
   assert.ok(result.killed, `${node}: the moment did not come; the run ended with ${result.exitCode}\n${result.stderr}`);
-  const state = await t.onHost(
-    host,
-    'systemctl kill --signal=KILL kubexm-kubeadm.service 2>&1; sleep 1; ls /var/lib/kubexm/ /var/lib/kubelet 2>/dev/null | tr "\\n" " "',
-  );
-  t.log(`${host} when it was ended: ${state}`);
+  for (const each of [host, ...also]) {
+    const left = await t.onHost(
+      each,
+      'systemctl kill --signal=KILL kubexm-kubeadm.service 2>&1; sleep 1; ls /var/lib/kubexm /var/lib/kubelet 2>/dev/null | tr "\\n" " "',
+    );
+    t.log(`${each} when it was ended: ${left}`);
+  }
 }
