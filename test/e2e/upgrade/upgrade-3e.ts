@@ -29,6 +29,8 @@ export const upgrade3e = scenario({
     await ended(t, '/kubeadm-init', { host: first });
     await ended(t, 'join-workers/kubeadm-join', { host: worker, also: [second] });
     await t.kubexmOk(create);
+    // What the join wrote before its end is looked at once more, and noted.
+    await t.kubexmOk(create);
     await t.kubectl(`wait node ${t.hostNames.join(' ')} --for=condition=Ready --timeout=60s`);
     await assertNothingToChange(t, 'after joins that were ended in the middle');
 
