@@ -138,6 +138,7 @@ export {
   readBackups,
   readEncryptionState,
   readEtcd,
+  readKeysToAdopt,
   readNodeRuntime,
   readNodes,
   readRenewals,

@@ -39,6 +39,7 @@ export { rotationStages } from './certs/rotation-text.js';
 export { guardRuntimes } from './container-runtime/guard.js';
 export { installContainerRuntime } from './container-runtime/install.js';
 export type { PlanContext, Task } from './context.js';
+export { readKeysToAdopt } from './encryption/adopt.js';
 export { type ChangeEncryption, decryptObjects, rotateEncryptionKey } from './encryption/change.js';
 export {
   type EncryptionObservation,

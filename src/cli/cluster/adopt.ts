@@ -12,7 +12,7 @@ import { type OperationOptions, readCluster, runOperation } from '../operation.j
 export async function run({ options, io }: Invocation<OperationOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
   const speakers = new Set([...cluster.spec.roleGroups['control-plane'], ...cluster.spec.roleGroups.etcd]);
-  let forecast: ReturnType<typeof forecastAdoption> = { fetch: [], warnings: [] };
+  let forecast: ReturnType<typeof forecastAdoption> = { fetch: [], notes: [], warnings: [] };
   const { exitCode, kubeconfigPath } = await runOperation<AdoptionObservation>({
     cluster,
     options,
@@ -27,7 +27,7 @@ export async function run({ options, io }: Invocation<OperationOptions>): Promis
     summary: () =>
       [
         `Work directory of ${cluster.metadata.name}: ${plural(forecast.fetch.length, 'file')} from the hosts, and a kubeconfig; no host is changed`,
-        ...forecast.warnings.map((warning) => `  ${warning}`),
+        ...[...forecast.notes, ...forecast.warnings].map((warning) => `  ${warning}`),
       ].join('\n'),
     next: () => 'Next: kubexm certs list; then kubexm cluster apply --dry-run shows what differs from the config',
   });

@@ -4,6 +4,7 @@ import {
   defineModule,
   observeAdoption,
   readAdoption,
+  readKeysToAdopt,
   readNodes,
 } from '../../module/index.js';
 import { definePipeline, type Pipeline } from '../define.js';
@@ -12,7 +13,7 @@ import { defineReading } from '../reading.js';
 /** What hosts and the API tell of a cluster whose work directory is lost. */
 export const adoptionOf = defineReading(
   'adoption',
-  defineModule('adoption', [readAdoption, readNodes({ certificates: false })]),
+  defineModule('adoption', [readAdoption, readKeysToAdopt, readNodes({ certificates: false })]),
   observeAdoption,
 );
 

@@ -1,3 +1,4 @@
+export { type AdoptableKeys, readAdoptableKeys } from './adoptable.js';
 export { type MakeEncryptionKey, makeEncryptionKey, readBackKeys, retireKeys } from './keys.js';
 export { keysInUse } from './keys-in-use.js';
 export { type PlaceEncryptionConfig, placeEncryptionConfig } from './place.js';

@@ -35,7 +35,8 @@ export const readBackKeys = defineStep<KeyFile>({
   },
 });
 
-async function missingHere({ host, signal }: StepContext, keyFile: string): Promise<readonly EncryptionKey[]> {
+/** Keys of a control plane that the work directory has not. Throws where the two do not fit together. */
+export async function missingHere({ host, signal }: StepContext, keyFile: string): Promise<readonly EncryptionKey[]> {
   const text = await host.readFile(path, { signal });
   if (text === undefined) return [];
   const there = keysOf(await parseConfig(text, `${host.name}: ${path}`));

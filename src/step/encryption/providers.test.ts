@@ -130,7 +130,19 @@ test.each([
     /names a provider "kms"/,
   ],
   ['nothing', '', /names no resource/],
-  ['no YAML', '{ secret: hunter2', /is no YAML/],
+  ['no YAML', '{ secret: hunter2', /is no EncryptionConfiguration/],
+  ['a list of nothing', 'resources: [null] # hunter2', /is no EncryptionConfiguration/],
+  [
+    'a key that somebody named',
+    'resources: [{ resources: [secrets], providers: [{ aescbc: { keys: [{ name: key1, secret: hunter2 }] } }] }]',
+    /names a key "key1"/,
+  ],
+  ['every resource', 'resources: [{ resources: ["*.*"], providers: [{ identity: {} }] }]', /names "\*\.\*"/],
+  [
+    'a resource that has two lists',
+    'resources: [{ resources: [secrets, secrets], providers: [{ identity: {} }] }]',
+    /names "secrets" twice/,
+  ],
 ])('%s is another hand, and its text is not shown', async (_name, text, message) => {
   const failure = await parseConfig(text, 'm1: file').catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 'GUARD_REFUSED', message: expect.stringMatching(message) });

@@ -108,30 +108,42 @@ interface Written {
   }[];
 }
 
-/** Reads such a file. Throws where it holds what kubexm never writes, such as a KMS plugin: that is another's work. */
+/**
+ * Reads such a file. Throws where it holds what kubexm never writes, such as a KMS plugin: that is another's work. So is a key with
+ * a name that does not tell when it was made: the newest is the one to write with.
+ */
 export async function parseConfig(text: string, path: string): Promise<Providers> {
   const { parse } = await import('yaml');
   const strange = (what: string) =>
     new KubexmError('GUARD_REFUSED', `${path} ${what}: it is not of this kubexm's making`, {
-      hint: 'look what it is for; kubexm only looks after keys of its own',
+      hint: 'kubexm only looks after keys of its own: keep that file in a directory of its own, named in spec.kubernetes.apiServer extraArgs (encryption-provider-config) and extraVolumes',
       retryable: false,
     });
-  let written: Written | null;
   try {
-    written = parse(text) as Written | null;
-  } catch {
+    return providersIn(parse(text) as Written | null, strange);
+  } catch (error) {
     // The parser's own words would show the line.
-    throw strange('is no YAML');
+    throw error instanceof KubexmError ? error : strange('is no EncryptionConfiguration');
   }
+}
+
+function providersIn(written: Written | null, strange: (what: string) => KubexmError): Providers {
   const found = new Map<string, readonly Provider[]>();
   for (const entry of written?.resources ?? []) {
     const providers = (entry.providers ?? []).flatMap((each): Provider[] => {
       const [type, settings] = Object.entries(each)[0] ?? [''];
       if (type === 'identity') return [identity];
       if (!keyTypes.includes(type)) throw strange(`names a provider "${type}"`);
-      return (settings?.keys ?? []).map(({ name, secret }) => ({ type: type as KeyType, name, secret }));
+      return (settings?.keys ?? []).map(({ name, secret }) => {
+        if (!/^key-\d+$/.test(name)) throw strange(`names a key "${name}"`);
+        return { type: type as KeyType, name, secret };
+      });
     });
-    for (const resource of entry.resources ?? []) found.set(resource, providers);
+    for (const resource of entry.resources ?? []) {
+      if (resource.includes('*')) throw strange(`names "${resource}"`);
+      if (found.has(resource)) throw strange(`names "${resource}" twice`);
+      found.set(resource, providers);
+    }
   }
   if (found.size === 0) throw strange('names no resource');
   return found;

@@ -12,7 +12,7 @@ export function refuseLostKeys(
   host: string,
   { live, documents }: { readonly live: string; readonly documents: readonly KubeadmDocument[] },
 ): void {
-  const file = new RegExp(`--${flag}=([^"'\\s]+)`).exec(live)?.[1];
+  const file = encryptionFile(live);
   if (file === undefined || file === hostPaths.encryption.config || file === wantedFile(documents)) return;
   throw new KubexmError(
     'GUARD_REFUSED',
@@ -23,6 +23,11 @@ export function refuseLostKeys(
       retryable: false,
     },
   );
+}
+
+/** Which file an apiserver reads keys for etcd from, by its manifest. */
+export function encryptionFile(manifest: string): string | undefined {
+  return new RegExp(`--${flag}=([^"'\\s]+)`).exec(manifest)?.[1];
 }
 
 /** kubeadm has its arguments as a list from v1beta4 on, as an object before. */

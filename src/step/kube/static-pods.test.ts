@@ -128,6 +128,34 @@ describe('reconcileStaticPods', () => {
     expect([...pods.values()]).toEqual([0, 0, 0]);
   });
 
+  describe('beside other control planes', () => {
+    const beside = reconcileStaticPods({
+      nodeName: 'm1',
+      documents,
+      apiservers: { own: 'https://10.0.0.11:6443', others: ['https://10.0.0.12:6443', 'https://10.0.0.13:6443'] },
+    });
+    const files = { ...joined, ...liveFiles(plain), ...stampOf(plain, 'of before') };
+    const down: FakeAnswer = { exitCode: 1, stderr: 'connection refused' };
+
+    test('the only apiserver that serves is not restarted', async () => {
+      const { trial, pods } = controlPlane({ files, wanted: changed });
+      trial.host.script(/--server=https:\/\/10\.0\.0\.1[23]:6443 .*get --raw=\/readyz$/, down);
+      await expect(trial.play(beside)).rejects.toMatchObject({
+        code: 'GUARD_REFUSED',
+        details: ['https://10.0.0.12:6443 is not ready', 'https://10.0.0.13:6443 is not ready'],
+      });
+      expect([...pods.values()]).toEqual([0, 0, 0]);
+    });
+
+    test('one other is enough', async () => {
+      const { trial, pods } = controlPlane({ files, wanted: changed });
+      trial.host.script(/--server=https:\/\/10\.0\.0\.12:6443 .*get --raw=\/readyz$/, down);
+      trial.host.script(/--server=https:\/\/10\.0\.0\.13:6443 .*get --raw=\/readyz$/, 'ok');
+      await trial.play(beside);
+      expect([...pods.values()]).toEqual([1, 0, 0]);
+    });
+  });
+
   test('a stamp that cannot be read is none', async () => {
     const files = { ...joined, ...liveFiles(plain), [stampPath]: '{ "inputs"' };
     const { trial } = controlPlane({ files, wanted: plain });

@@ -10,6 +10,7 @@ import { joinState } from './join-state.js';
 import { documentOf, type KubeadmDocument, staticPodInputs } from './kubeadm-documents.js';
 import { renderKubeadm } from './kubeadm-render.js';
 import { awaitKubeadm } from './kubeadm-unit.js';
+import { kubectl } from './kubectl.js';
 import { manifestDifferences } from './manifest-differences.js';
 import { type RenderedFiles, stampDiffers, writeStamp } from './rendered-stamp.js';
 import { lastWords, lookAtPod, readySandboxes, type StaticPod } from './static-pod-state.js';
@@ -30,6 +31,8 @@ export interface ReconcileStaticPods {
   readonly documents: readonly KubeadmDocument[];
   /** True where the documents may be of another Kubernetes version than what runs. Default false: that is an upgrade, which has an order of its own. */
   readonly otherVersion?: boolean;
+  /** Where there are others, such as `https://10.0.0.12:6443`, one of them has to serve while the own one restarts. Default: not asked. */
+  readonly apiservers?: { readonly own: string; readonly others: readonly string[] };
 }
 
 /** A manifest that was replaced and has not served yet: enough to see it through, or to put the old one back. */
@@ -151,6 +154,7 @@ async function replace(ctx: StepContext, p: ReconcileStaticPods, difference: Dif
   let { change } = difference;
   if (live !== wanted) {
     // The manifest of a change that was never seen to serve is not what to go back to.
+    if (component === 'kube-apiserver') await requireAnotherServes(ctx, p);
     const manifest = change?.manifest ?? live;
     change = manifest === undefined ? undefined : { manifest, sandboxes: await readySandboxes(ctx, pod) };
     if (change) await writeChange(ctx, component, change);
@@ -160,6 +164,22 @@ async function replace(ctx: StepContext, p: ReconcileStaticPods, difference: Dif
   const answer = await awaitPod(ctx, pod, change?.sandboxes ?? []);
   if (!answer.done) await putBack(ctx, { p, pod, change, because: answer.because });
   await ctx.host.remove(changePath(component), { signal: ctx.signal });
+}
+
+/** The API stays: an apiserver that serves is not restarted while it is the only one, where there are others that should. */
+async function requireAnotherServes({ host, signal }: StepContext, { nodeName, apiservers }: ReconcileStaticPods) {
+  if (apiservers === undefined || apiservers.others.length === 0) return;
+  const serves = async (server: string): Promise<boolean> => {
+    const asked = kubectl([`--server=${server}`, '--request-timeout=5s', 'get', '--raw=/readyz']);
+    return (await host.tryRun(asked, { signal })).exitCode === 0;
+  };
+  const [own, ...others] = await Promise.all([apiservers.own, ...apiservers.others].map(serves));
+  if (own !== true || others.includes(true)) return;
+  throw new KubexmError('GUARD_REFUSED', `the apiserver of ${nodeName} is not restarted: no other one serves`, {
+    details: apiservers.others.map((server) => `${server} is not ready`),
+    hint: 'kubexm cluster status; bring another control plane back, or take those that are lost out (kubexm node delete NAME); then run the same command again',
+    retryable: false,
+  });
 }
 
 /** Puts the old manifest back and fails, saying whether that one serves. */

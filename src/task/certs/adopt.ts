@@ -3,6 +3,7 @@ import { KubexmError } from '../../errors/index.js';
 import { CONTROL_NODE, draft, type HostName, type Ref } from '../../plan/index.js';
 import { type DigestsReport, fetchFile, readDigests, requireCa, type StepContext } from '../../step/index.js';
 import { defineTask, hostsWithRole, type PlanContext, type Task } from '../context.js';
+import { bringKeys, forecastKeys, type KeysToAdopt, observeKeysToAdopt } from '../encryption/adopt.js';
 import { etcdLeaves } from '../etcd/leaves.js';
 import { type Findings, reported } from '../findings.js';
 import { userKubeconfig } from '../kubernetes/pki.js';
@@ -30,6 +31,7 @@ export interface AdoptionObservation {
   /** Digests by path, by host; the control machine's among them. */
   readonly digests: ReadonlyMap<HostName, DigestsReport>;
   readonly nodes: NodesObservation;
+  readonly keys: KeysToAdopt;
 }
 
 /** Reads what there is to adopt, on the hosts and in the work directory. */
@@ -47,14 +49,19 @@ export const readAdoption = defineTask('read-adoption', (ctx) => {
 
 export function observeAdoption(ctx: PlanContext, findings: Findings): AdoptionObservation {
   const digests = new Map(reported<DigestsReport>(findings, report).map(({ host, data }) => [host, data]));
-  return { digests, nodes: observeNodes(ctx, findings) };
+  return { digests, nodes: observeNodes(ctx, findings), keys: observeKeysToAdopt(findings) };
 }
 
 /** What an adoption would bring, and what it could not. Throws GUARD_REFUSED where hosts and work directory do not fit together. */
 export function forecastAdoption(
   ctx: PlanContext,
   observed: AdoptionObservation,
-): { readonly fetch: readonly FoundFile[]; readonly warnings: readonly string[] } {
+): {
+  readonly fetch: readonly FoundFile[];
+  /** What else comes, or stays on hosts. */
+  readonly notes: readonly string[];
+  readonly warnings: readonly string[];
+} {
   checkApi(ctx, observed);
   const files = adoptedFiles(ctx);
   const found = files.flatMap((file) => foundFile(file, observed) ?? []);
@@ -76,7 +83,8 @@ export function forecastAdoption(
       retryable: false,
     });
   }
-  return { fetch: found, warnings: warningsOf(ctx, missing, observed) };
+  const keys = forecastKeys(ctx, observed.keys);
+  return { fetch: found, notes: keys.brought, warnings: [...warningsOf(ctx, missing, observed), ...keys.warnings] };
 }
 
 /** Brings CAs and keys from the hosts into the work directory, and makes the administrator's kubeconfig. */
@@ -87,6 +95,7 @@ export function adoptCluster(observed: AdoptionObservation): Task {
     const fetched = new Map<string, Ref>();
     for (const { host, path, sha256, target, mode } of fetch)
       fetched.set(target, g.shared(`/adopt/${nameOf(target)}`, [host], fetchFile({ path, sha256, target, mode })));
+    bringKeys(g, ctx, observed.keys);
     const all = [...fetched.values()];
     for (const name of ['ca', 'front-proxy-ca']) {
       const files = certificateFiles(ctx, 'kubernetes', name);

@@ -1,9 +1,10 @@
-import { hostPaths, ports } from '../../common/host-paths.js';
+import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import type { After, Draft, HostName, Ref, Step } from '../../plan/index.js';
 import { checkApiServed, restartStaticPod, type StepContext } from '../../step/index.js';
 import { criEndpoint } from '../container-runtime/runtime-hosts.js';
-import { internalAddress, type PlanContext } from '../context.js';
+import { type PlanContext } from '../context.js';
+import { apiserverUrl } from '../kubernetes/apiserver-url.js';
 import { kubeconfigReaders } from '../kubernetes/leaves.js';
 
 const { kubernetes, kubernetesPki } = hostPaths;
@@ -11,7 +12,7 @@ const { kubernetes, kubernetesPki } = hostPaths;
 /** Proves that a control plane's apiserver serves the certificate that lies there. */
 export function apiServed(ctx: PlanContext, host: HostName) {
   return checkApiServed({
-    server: `https://${internalAddress(ctx, host)}:${ports.apiserver}`,
+    server: apiserverUrl(ctx, host),
     certificate: `${kubernetesPki}/apiserver.crt`,
   });
 }

@@ -14,8 +14,8 @@ import { etcdMembers } from '../etcd/endpoints.js';
 import { etcdLeaves } from '../etcd/leaves.js';
 import { bringEtcdLeaves } from '../etcd/renew.js';
 import { etcdInputs, etcdService } from '../etcd/service.js';
-import { etcdCaKeyHosts } from './renewal-timer.js';
 import { restartPod } from './control-plane.js';
+import { etcdCaKeyHosts } from './renewal-timer.js';
 import { authorityFiles, type CaChange, madeNext, signedByNext } from './rotation-parts.js';
 
 const { etcd } = hostPaths;

@@ -6,8 +6,8 @@ import { defineTask, hostsWithRole, nodeHosts, type PlanContext, type Task } fro
 import { initHost } from '../kubernetes/init-host.js';
 import { isKeyless } from '../kubernetes/signed-elsewhere.js';
 import { certificateFiles } from '../pki.js';
-import type { ObservedCertificate } from './observe.js';
 import { apiServed } from './control-plane.js';
+import type { ObservedCertificate } from './observe.js';
 import { rotateClusterCa } from './rotate-cluster.js';
 import { rotateEtcdCa } from './rotate-etcd.js';
 import { rotateFrontProxyCa } from './rotate-front-proxy.js';

@@ -1,4 +1,3 @@
-import { ports } from '../../common/host-paths.js';
 import { type After, CONTROL_NODE, type Draft, type HostName, type Ref } from '../../plan/index.js';
 import {
   keysInUse,
@@ -11,7 +10,8 @@ import {
   type StepContext,
   sameControlPlanes,
 } from '../../step/index.js';
-import { hostsWithRole, internalAddress, type PlanContext } from '../context.js';
+import { hostsWithRole, type PlanContext } from '../context.js';
+import { apiserverUrl } from '../kubernetes/apiserver-url.js';
 import { initHost, servingHosts } from '../kubernetes/init-host.js';
 import { encryptedResources, encryptionKeyFile, etcdAccess } from './settings.js';
 
@@ -55,7 +55,7 @@ export function encryptionPass(
   return placeEncryptionConfig({
     keyFile: encryptionKeyFile(ctx),
     resources: encryptedResources(ctx),
-    apiserver: `https://${internalAddress(ctx, host)}:${ports.apiserver}`,
+    apiserver: apiserverUrl(ctx, host),
     ...pass,
   });
 }

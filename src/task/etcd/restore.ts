@@ -6,7 +6,7 @@ import {
   type RestoreReport,
   restoreStage,
 } from '../../common/etcd-restore.js';
-import { hostPaths, ports } from '../../common/host-paths.js';
+import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { CONTROL_NODE, draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
 import {
@@ -34,8 +34,9 @@ import {
   verifyRestored,
   writeFile,
 } from '../../step/index.js';
-import { defineTask, hostsWithRole, internalAddress, nodeHosts, type PlanContext, type Task } from '../context.js';
+import { defineTask, hostsWithRole, nodeHosts, type PlanContext, type Task } from '../context.js';
 import { type Findings, reported } from '../findings.js';
+import { apiserverUrl } from '../kubernetes/apiserver-url.js';
 import { initHost } from '../kubernetes/init-host.js';
 import { etcdDirs } from './config.js';
 import { etcdMembers } from './endpoints.js';
@@ -233,7 +234,7 @@ export function restoreEtcd(file: RestoreFile, seen: RestoreObservation, { probe
       (host) =>
         unparkStaticPods({
           components: [apiserver, ...clients],
-          server: `https://${internalAddress(ctx, host)}:${ports.apiserver}`,
+          server: apiserverUrl(ctx, host),
         }),
       { after: counted },
     );

@@ -18,6 +18,7 @@ import {
   nodesConfigured,
   servingCertificates,
 } from '../milestones.js';
+import { apiserverUrl } from './apiserver-url.js';
 import { controlPlaneFiles, removeOldAuditFiles } from './control-plane-files.js';
 import { initHost } from './init-host.js';
 import { type DocumentOptions, initDocuments, kubeletDocuments, servingNames } from './kubeadm-config.js';
@@ -101,8 +102,16 @@ export function changeStaticPods(
   { after, ...options }: DocumentOptions & { readonly after: After },
 ): After {
   let before: After = [after, ...controlPlaneFiles(g, ctx, { hosts: existingControlPlanes(ctx), after })].flat();
-  for (const name of existingControlPlanes(ctx)) {
-    const step = reconcileStaticPods({ nodeName: name, documents: initDocuments(ctx, name, options) });
+  const existing = existingControlPlanes(ctx);
+  for (const name of existing) {
+    const step = reconcileStaticPods({
+      nodeName: name,
+      documents: initDocuments(ctx, name, options),
+      apiservers: {
+        own: apiserverUrl(ctx, name),
+        others: existing.filter((other) => other !== name).map((other) => apiserverUrl(ctx, other)),
+      },
+    });
     before = g.add(`static-pods-${name}`, [name], step, { after: [after, before] });
   }
   return before;

@@ -1,4 +1,3 @@
-import { ports } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { draft, type HostName } from '../../plan/index.js';
 import {
@@ -12,9 +11,10 @@ import {
   type StoredApis,
   type UpgradeObjects,
 } from '../../step/index.js';
-import { defineTask, internalAddress, nodeHosts, type PlanContext } from '../context.js';
+import { defineTask, nodeHosts, type PlanContext } from '../context.js';
 import { type EtcdObservation, observeEtcd } from '../etcd/observation.js';
 import { type Findings, reported } from '../findings.js';
+import { apiserverUrl } from '../kubernetes/apiserver-url.js';
 import { initHost, servingHosts } from '../kubernetes/init-host.js';
 import type { RunningVersions } from './version-path.js';
 
@@ -45,7 +45,7 @@ export const readUpgradeState = defineTask('read-upgrade-state', (ctx) => {
   g.addEach('deprecated-apis', servingHosts(ctx), (host) =>
     readDeprecatedApis({
       report: reports.deprecated,
-      server: `https://${internalAddress(ctx, host)}:${ports.apiserver}`,
+      server: apiserverUrl(ctx, host),
     }),
   );
   return g.done();

@@ -99,3 +99,8 @@ export function watchCommandLines(): { stop(): Promise<ReadonlySet<string>> } {
     },
   };
 }
+
+/** Keys for etcd in a work directory's file, the newest first. */
+export async function keysIn(path: string): Promise<readonly { readonly name: string; readonly secret: string }[]> {
+  return (JSON.parse(await readFile(path, 'utf8')) as { keys: { name: string; secret: string }[] }).keys;
+}

@@ -47,7 +47,8 @@ export const upgrade2b = scenario({
     await refusedFirst(t);
 
     // Where the new kubelet, and only that one, starts, the network of its node goes; it serves all the same.
-    const there = `mv -f /root/10-flannel.conflist ${network}`;
+    // containerd looks again when a file is written, not when one is renamed into the directory.
+    const there = `test ! -e /root/10-flannel.conflist || cat /root/10-flannel.conflist >${network}`;
     const gone = `mv -f ${network} /root/10-flannel.conflist`;
     await t.onHost(
       last,

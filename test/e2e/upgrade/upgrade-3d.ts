@@ -3,17 +3,17 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { companyCa, listCertificates } from '../harness/certificates.js';
+import {
+  type CaFiles,
+  companyCa,
+  listCertificates,
+  type RequestedCertificate,
+  requestCertificates,
+  signRequest,
+} from '../harness/certificates.js';
 import { assertNothingToChange } from '../harness/membership.js';
 import { scenario } from '../harness/scenario.js';
 import { type ScenarioTools, seconds } from '../harness/tools.js';
-
-type Ca = Awaited<ReturnType<typeof companyCa>>;
-
-interface Requested {
-  readonly host: string;
-  readonly name: string;
-}
 
 /** Signed for as few days as `certs renew` finds too few. */
 const short = ['scheduler.conf', 'kubelet'];
@@ -46,7 +46,7 @@ export const upgrade3d = scenario({
       assert.ok(early.stderr.includes(named), `${named} is named: ${early.stderr}`);
     for (const host of t.hostNames) await t.onHost(host, '! test -e /etc/kubernetes/pki && ! test -e /etc/etcd/pki');
 
-    const requests = await request(t);
+    const requests = await requestCertificates(t);
     assert.deepEqual(
       requests.map(({ host, name }) => `${name} ${host}`).sort(),
       [
@@ -59,7 +59,7 @@ export const upgrade3d = scenario({
       ].sort(),
     );
     await refusesWrongOnes(t, { ca, requests });
-    for (const each of requests) await sign(t, each, { ca, days: short.includes(each.name) ? 20 : 200 });
+    for (const each of requests) await signRequest(t, each, { ca, days: short.includes(each.name) ? 20 : 200 });
     await t.kubexmOk(['certs', 'import-signed', 'requests', '--min-days', '10']);
 
     const created = await t.kubexmOk(['cluster', 'create', '--yes']);
@@ -73,9 +73,9 @@ export const upgrade3d = scenario({
     for (const named of [`scheduler.conf of ${first}`, `kubelet of ${first}`, `kubelet of ${worker}`])
       assert.ok(forecast.stderr.includes(named), `${named} is named: ${forecast.stderr}`);
     assert.ok(!forecast.stderr.includes('apiserver of'), forecast.stderr);
-    const due = await request(t);
+    const due = await requestCertificates(t);
     assert.equal(due.length, 3, JSON.stringify(due));
-    for (const each of due) await sign(t, each, { ca, days: 200 });
+    for (const each of due) await signRequest(t, each, { ca, days: 200 });
     await t.kubexmOk(['certs', 'import-signed', 'requests']);
     const renewed = await t.kubexmOk(['certs', 'renew', '--yes']);
     t.measure('certs renew', seconds(renewed.ms));
@@ -91,7 +91,7 @@ export const upgrade3d = scenario({
     const unsigned = await t.kubexm(['node', 'add', second, '--yes']);
     assert.equal(unsigned.exitCode, 4, `node add before anything is signed: ${unsigned.stderr}`);
     assert.ok(unsigned.stderr.includes(`kubelet of ${second}`), unsigned.stderr);
-    for (const each of await request(t)) await sign(t, each, { ca, days: 200 });
+    for (const each of await requestCertificates(t)) await signRequest(t, each, { ca, days: 200 });
     await t.kubexmOk(['certs', 'import-signed', 'requests']);
     const added = await t.kubexmOk(['node', 'add', second, '--yes']);
     t.measure('node add of a control plane', seconds(added.ms));
@@ -103,40 +103,24 @@ export const upgrade3d = scenario({
   },
 });
 
-/** Asked for; the directory of before has what was imported. */
-async function request(t: ScenarioTools): Promise<readonly Requested[]> {
-  const { stdout } = await t.kubexmOk(['certs', 'csr', 'requests', '-o', 'json']);
-  return (JSON.parse(stdout) as { requests: Requested[] }).requests;
-}
-
-/** As somebody would who has the key of the CA, and no kubexm. */
-async function sign(
-  t: ScenarioTools,
-  { host, name }: Requested,
-  { ca, days, as = name }: { readonly ca: Ca; readonly days: number; readonly as?: string },
-): Promise<void> {
-  const file = (end: string) => join(t.dir, 'requests', host, end);
-  const by = ['-CA', ca.cert, '-CAkey', ca.key, '-days', String(days), '-copy_extensions', 'copyall'];
-  await promisify(execFile)('openssl', ['x509', '-req', '-in', file(`${name}.csr`), ...by, '-out', file(`${as}.crt`)]);
-}
-
 async function refusesWrongOnes(
   t: ScenarioTools,
-  { ca, requests }: { readonly ca: Ca; readonly requests: readonly Requested[] },
+  { ca, requests }: { readonly ca: CaFiles; readonly requests: readonly RequestedCertificate[] },
 ): Promise<void> {
   const other = await companyCa(t, 'other-ca');
-  for (const each of requests) await sign(t, each, { ca: each.name === 'admin.conf' ? other : ca, days: 200 });
+  for (const each of requests) await signRequest(t, each, { ca: each.name === 'admin.conf' ? other : ca, days: 200 });
   const apiserver = requests.find(({ name }) => name === 'apiserver');
   assert.ok(apiserver);
-  await sign(t, apiserver, { ca, days: 200, as: 'scheduler.conf' });
+  await signRequest(t, apiserver, { ca, days: 200, as: 'scheduler.conf' });
   const refused = await t.kubexm(['certs', 'import-signed', 'requests']);
   assert.equal(refused.exitCode, 4, refused.stderr);
   assert.match(refused.stderr, /admin\.conf\.crt: .* did not sign it/);
   assert.match(refused.stderr, /scheduler\.conf\.crt: it has another public key than the request/);
   const certs = await readdir(join(t.dir, '.kubexm/lab/certs/kubernetes'));
   assert.deepEqual(
-    certs.filter((file) => file.endsWith('.crt')),
-    ['ca.crt'],
+    certs.filter((file) => file.endsWith('.crt')).sort(),
+    // The front proxy's was made by the create that was refused.
+    ['ca.crt', 'front-proxy-ca.crt'],
     'nothing of it is stored',
   );
 }
@@ -149,7 +133,7 @@ async function healthy(t: ScenarioTools): Promise<void> {
 }
 
 /** The CA's key is on no host and not in the work directory; kubelets ask for nothing, and the controller manager signs nothing. */
-async function signedByNobodyHere(t: ScenarioTools, ca: Ca): Promise<void> {
+async function signedByNobodyHere(t: ScenarioTools, ca: CaFiles): Promise<void> {
   const key = (await readFile(ca.key, 'utf8')).split('\n')[1] ?? '';
   assert.ok(key.length > 40);
   const leaked = await promisify(execFile)('grep', ['-rlF', key, join(t.dir, '.kubexm')]).catch(() => ({ stdout: '' }));

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SpecOverrides } from '../../../lab/index.js';
 import { underProbes } from '../harness/api-probe.js';
 import { acting } from '../harness/killed.js';
 import { assertNothingToChange } from '../harness/membership.js';
 import { scenario } from '../harness/scenario.js';
-import { searchFiles } from '../harness/secrets.js';
+import { keysIn, searchFiles } from '../harness/secrets.js';
 import { type ScenarioTools, seconds } from '../harness/tools.js';
 
 const secretCount = 150;
@@ -172,8 +172,4 @@ async function writers(t: ScenarioTools): Promise<string[]> {
     return `${type} ${key}`;
   });
   return [...new Set(found)].sort();
-}
-
-async function keysIn(path: string): Promise<readonly { name: string; secret: string }[]> {
-  return (JSON.parse(await readFile(path, 'utf8')) as { keys: { name: string; secret: string }[] }).keys;
 }
