@@ -165,6 +165,7 @@ export {
   rotateServiceAccountKey,
   rotationPass,
   rotationStages,
+  rotationToEnd,
   runningVersions,
   servingHosts,
   settledKey,

@@ -36,6 +36,7 @@ export {
   rotatable,
   rotationPass,
   rotationStages,
+  rotationToEnd,
   runningVersions,
   servingHosts,
   settledKey,

@@ -9,7 +9,13 @@ export {
   observeAdoption,
   readAdoption,
 } from './certs/adopt.js';
-export { certificateDrift, certificateProblems, type ObservedCertificate } from './certs/observe.js';
+export {
+  certificateDrift,
+  certificateProblems,
+  type ObservedCertificate,
+  rotatable,
+  rotationToEnd,
+} from './certs/observe.js';
 export { observeAllCertificates, readAllCertificates } from './certs/read.js';
 export {
   certificateKinds,
@@ -25,7 +31,6 @@ export {
   type RotateCa,
   type RotationPass,
   requireRotatable,
-  rotatable,
   rotateCa,
   rotationPass,
 } from './certs/rotate.js';

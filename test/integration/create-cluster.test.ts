@@ -1,12 +1,20 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Cluster } from '../../src/apis/kubexms/v1alpha1/index.js';
+import { findingsReader } from '../../src/cli/findings.js';
 import { type EngineEvent, runGraph } from '../../src/engine/index.js';
-import { addNodesToCluster, type ClusterGraph, createCluster, graphToJson } from '../../src/pipeline/index.js';
+import {
+  addNodesToCluster,
+  adoptionOf,
+  adoptionOfCluster,
+  type ClusterGraph,
+  createCluster,
+  graphToJson,
+} from '../../src/pipeline/index.js';
 import { CONTROL_NODE } from '../../src/plan/index.js';
 import { artifactIndex } from '../../src/resource/index.js';
 import type { FakeFileInit, HostRunner } from '../../src/runner/index.js';
@@ -194,6 +202,13 @@ async function trialOf(
   };
 }
 
+/** What the steps of the runs since have told. */
+const findingsOf = (events: readonly EngineEvent[]) => {
+  const found = findingsReader();
+  for (const event of events) found.read(event);
+  return found.findings();
+};
+
 const failuresOf = ({ jobs }: Awaited<ReturnType<typeof runGraph>>) =>
   jobs.flatMap(({ node, host, outcome }) => (outcome.state === 'failed' ? [{ node, host, error: outcome.error }] : []));
 
@@ -344,4 +359,49 @@ test('with a CA whose key is elsewhere a cluster comes up from what was signed f
     expect([files?.has('/etc/kubernetes/pki/ca.crt'), files?.has('/etc/kubernetes/pki/ca.key')]).toEqual([true, false]);
   }
   expect((await run('apply')).jobs.filter(({ outcome }) => outcome.state !== 'satisfied')).toEqual([]);
+}, 60_000);
+
+test('a cluster that encrypts is adopted into an empty work directory: the keys come back, and nobody is told them', async () => {
+  const { ctx, fake, events, run } = await trialOf('hardened');
+  expect(failuresOf(await run('apply'))).toEqual([]);
+  const keyFile = join(ctx.workDirs.getCertsDir('kubernetes'), 'encryption-keys.json');
+  const keys = await readFile(keyFile, 'utf8');
+  await rm(join(ctx.workDirs.getCertsDir('kubernetes'), '..'), { recursive: true });
+  await createWorkDirs(ctx.workDirs, []);
+  const leftovers = ['/etc/kubernetes/admin.conf', '/etc/kubernetes/encryption/config.yaml'];
+  for (const host of fake.hosts.values())
+    host.files.put('/etc/kubernetes/manifests/kube-apiserver.yaml', `- --encryption-provider-config=${leftovers[1]}`);
+  const running = { ...ctx, facts: new Map([...ctx.facts].map(([name, facts]) => [name, { ...facts, leftovers }])) };
+
+  const look = async () => {
+    events.length = 0;
+    await run('check', adoptionOf.pipeline.plan(running));
+    return adoptionOf.interpret(running, findingsOf(events));
+  };
+  const [, m2, m3] = fake.hosts.values();
+  const [, file = ''] = leftovers;
+  const whole = m2?.files.get(file)?.content.toString() ?? '';
+  m2?.files.put(file, 'resources: [{ resources: [secrets], providers: [{ kms: { name: vault } }] }]');
+  m3?.files.put(file, { type: 'directory' });
+  const strange = await look();
+  expect(() => adoptionOfCluster(strange).plan(running)).toThrow(
+    expect.objectContaining({
+      code: 'GUARD_REFUSED',
+      details: [expect.stringMatching(/^m3: .* is not known: /), expect.stringMatching(/^m2: .*provider "kms"/)],
+    }),
+  );
+  for (const host of [m2, m3]) host?.files.put(file, whole);
+
+  const observed = await look();
+  const plan = adoptionOfCluster(observed).plan(running);
+  expect(failuresOf(await run('apply', plan))).toEqual([]);
+  expect(await readFile(keyFile, 'utf8')).toBe(keys);
+  expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
+  const again = (await run('apply', plan)).jobs.filter(({ outcome }) => outcome.state !== 'satisfied');
+  expect(again).toEqual([]);
+
+  const { secret } = (JSON.parse(keys) as { keys: [{ secret: string }] }).keys[0];
+  expect(whole).toContain(secret);
+  const operations = [...fake.hosts.values()].flatMap((host) => host.operations);
+  expect(JSON.stringify([graphToJson(plan), observed, events, operations])).not.toContain(secret);
 }, 60_000);

@@ -141,7 +141,7 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
       },
     ],
     [/kubectl .* get deployment\/coredns/, () => (applied.has('coredns') ? corednsImage(cluster) : '')],
-    [/kubectl .* get nodes -o json$/, () => JSON.stringify({ items: nodeObjects() })],
+    [/kubectl .* get nodes( -A)? -o json$/, () => JSON.stringify({ items: nodeObjects() })],
     [/kubectl .* get nodes,pods -A -o json$/, () => JSON.stringify({ items: [...nodeObjects(), ...podObjects()] })],
     [/kubectl .* diff /, ({ stdin }) => (applied.has(stdin) ? '' : { exitCode: 1 })],
     [
@@ -291,7 +291,8 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         ({ text }, host) => {
           if (text.includes('systemd-run')) return kubeadm({ text, masked: '', stdin: '', root: true }, host);
           const path = /mkdir -p ([^\s)]+)/.exec(text)?.[1] ?? '';
-          if (text.startsWith('(umask 022')) host.files.put(path, { type: 'directory' });
+          const mode = Number.parseInt(/chmod (0?\d{3,4})/.exec(text)?.[1] ?? '755', 8);
+          if (text.startsWith('(umask 022')) host.files.put(path, { type: 'directory', mode });
           else if (text.includes('tar -xf')) return extracted(text, host);
           return '';
         },

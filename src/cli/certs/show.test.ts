@@ -36,6 +36,20 @@ test('a table, what is wrong, and what to type next', () => {
   expect(err()).toContain('/etc/kubernetes/pki/ca.crt on m2 is missing\nNext: kubexm certs renew\n');
 });
 
+test("a registry's CA is the user's own file, which nobody renews", () => {
+  const registry = { ...certificates[0], path: '/etc/containerd/certs.d/images.example/ca.crt', source: '/srv/ca.pem' };
+  const { fake, err } = io();
+  showCertificates(fake, { ...shown, certificates: [registry], output: 'text' });
+  expect(err()).toContain('/etc/containerd/certs.d/images.example/ca.crt on m1 runs out in 5 days\nNext: put the CA ');
+});
+
+test('a rotation that is half done comes before all else', () => {
+  const half = { ...certificates[0], path: '/etc/etcd/pki/ca.pem', trusted: 2 };
+  const { fake, err } = io();
+  showCertificates(fake, { ...shown, certificates: [certificates[1], half], output: 'text' });
+  expect(err()).toContain('Next: kubexm certs rotate-ca etcd\n');
+});
+
 test('metrics: when each runs out, its drift, and whether it is there', () => {
   const { fake, out } = io();
   expect(showCertificates(fake, { ...shown, output: 'prometheus' })).toBe(3);

@@ -1,6 +1,12 @@
 import type { Cluster } from '../../apis/kubexms/v1alpha1/index.js';
 import { KubexmError } from '../../errors/index.js';
-import { certificateDrift, certificateProblems, type ObservedCertificate, type Reading } from '../../pipeline/index.js';
+import {
+  certificateDrift,
+  certificateProblems,
+  type ObservedCertificate,
+  type Reading,
+  rotationToEnd,
+} from '../../pipeline/index.js';
 import type { CommonOptions } from '../command-spec.js';
 import { type Io, note, print, printJson } from '../io.js';
 import { readCluster } from '../operation.js';
@@ -11,7 +17,7 @@ export interface ListOptions extends CommonOptions {
   readonly warnDays: string;
 }
 
-/** How certificates are to be shown. `next`: the command that puts right what is wrong. */
+/** How certificates are to be shown. `next`: the command that puts right what is wrong, unless a rotation is half done. */
 export interface ShowCertificates {
   readonly cluster: string;
   readonly certificates: readonly ObservedCertificate[];
@@ -33,9 +39,16 @@ export function showCertificates(io: Io, shown: ShowCertificates): number {
   else if (output === 'prometheus') print(io, prometheusText(cluster, certificates));
   else print(io, certificatesTable(certificates));
   if (output !== 'json') for (const problem of problems) note(io, problem);
-  if (problems.length > 0 && output === 'text') note(io, `Next: ${shown.next}`);
+  if (problems.length > 0 && output === 'text') note(io, `Next: ${nextOf(shown)}`);
   const allKnown = certificates.every(({ state }) => state !== 'unknown');
   return problems.length === 0 && allKnown ? 0 : 3;
+}
+
+/** The CAs of registries are the user's own files. */
+function nextOf({ certificates, warnDays, next, others = [] }: ShowCertificates): string {
+  const made = certificates.filter(({ source }) => source === undefined);
+  if (certificateProblems(made, warnDays).length > 0 || others.length > 0) return rotationToEnd(made) ?? next;
+  return 'put the CA that signs for the registry now into the file that spec.registry.caFiles names; kubexm cluster apply';
 }
 
 /** Reads the certificates that `reading` looks at, and shows them. Hosts that do not answer are shown as unknown. */

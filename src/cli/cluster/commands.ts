@@ -57,7 +57,7 @@ export const clusterGroup: GroupSpec = {
       name: 'adopt',
       summary: 'Make the work directory of a running cluster anew, from its hosts',
       description:
-        'For when the machine that made the cluster is lost, or somebody else made it. CAs and keys come from the control planes and etcd members.\nChanges no host, and never writes over a CA that is there.',
+        'For when the machine that made the cluster is lost, or somebody else made it. CAs and keys come from the control planes and etcd members, and so do the keys of what etcd holds encrypted.\nChanges no host, and never writes over a CA that is there.',
       options: operationOptions(),
       examples: ['kubexm cluster adopt --dry-run', 'kubexm cluster adopt -f cluster.yaml'],
       load: () => import('./adopt.js'),

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
-import type { Json } from '../../plan/index.js';
 import { defineStep, satisfied } from '../define.js';
 import { encryptionFile } from '../kube/foreign-keys.js';
 import { missingHere } from './keys.js';
@@ -34,7 +33,7 @@ export const readAdoptableKeys = defineStep<{ readonly report: string; readonly 
     const manifest = await host.readFile(`${hostPaths.kubernetes}/manifests/kube-apiserver.yaml`, { signal });
     const reads = encryptionFile(manifest ?? '');
     const tell = (found: AdoptableKeys) => {
-      ctx.log('debug', p.report, { ...(reads === undefined ? {} : { reads }), ...found } as unknown as Json);
+      ctx.log('debug', p.report, { ...(reads === undefined ? {} : { reads }), ...found });
       return satisfied(`${Object.keys(found.keys).length} keys`);
     };
     const none = { providers: {}, keys: {}, missing: [] };
@@ -57,7 +56,7 @@ export const readAdoptableKeys = defineStep<{ readonly report: string; readonly 
       });
     } catch (error) {
       if (!(error instanceof KubexmError) || !['GUARD_REFUSED', 'PKI_BROKEN'].includes(error.code)) throw error;
-      const { message, details = [], hint = '' } = error;
+      const { message, details, hint = '' } = error;
       return tell({ ...none, refusal: { message, details, hint } });
     }
   },

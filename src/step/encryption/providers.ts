@@ -136,7 +136,7 @@ function providersIn(written: Written | null, strange: (what: string) => KubexmE
       if (!keyTypes.includes(type)) throw strange(`names a provider "${type}"`);
       return (settings?.keys ?? []).map(({ name, secret }) => {
         if (!/^key-\d+$/.test(name)) throw strange(`names a key "${name}"`);
-        return { type: type as KeyType, name, secret };
+        return { name, type: type as KeyType, secret };
       });
     });
     for (const resource of entry.resources ?? []) {

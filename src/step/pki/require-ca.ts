@@ -24,7 +24,7 @@ export const requireCa = defineStep<RequireCa>({
     if (state === 'complete') return satisfied('it is there, with its key');
     throw new KubexmError('PKI_BROKEN', `${state === 'absent' ? files.key : files.cert} is not on this machine`, {
       details: ['only the CA that the cluster trusts can sign certificates for it; a new one would be refused by all'],
-      hint: `bring ${files.cert} and ${files.key} here from the machine that made the cluster, or from a backup of its work directory`,
+      hint: `bring ${files.cert} and ${files.key} here from the machine that made the cluster, or from a backup of its work directory; or, from the hosts: kubexm cluster adopt`,
       retryable: false,
     });
   },

@@ -62,8 +62,7 @@ function keysOf(hosts: Readonly<Record<string, AdoptableKeys>>): AdoptionObserva
   return { hosts: new Map(Object.entries({ m1: nothing, m2: nothing, ...hosts })), failures: [] };
 }
 /** The same cluster with a config that says this of Kubernetes. */
-const configured = (kubernetes: Readonly<Record<string, unknown>>) =>
-  planContext(smallCluster({ ...spec, kubernetes }));
+const configured = (of: Readonly<Record<string, unknown>>) => planContext(smallCluster({ ...spec, kubernetes: of }));
 const encrypting = configured({ encryptionAtRest: {} });
 const withKeys = (hosts: Parameters<typeof keysOf>[0]) => ({ ...observed(), keys: keysOf(hosts) });
 

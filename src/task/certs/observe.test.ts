@@ -61,6 +61,40 @@ const at = (path: string, over: Parameters<typeof observe>[0] = {}) => {
   return found;
 };
 
+describe('the CA of a registry', () => {
+  const path = '/etc/containerd/certs.d/images.example:5000/ca.crt';
+  const caFiles = { 'images.example:5000': '/srv/ca.pem' };
+  const withRegistry = planContext({
+    ...cluster,
+    spec: { ...cluster.spec, registry: { ...cluster.spec.registry, caFiles } },
+  });
+  const seen = (there: readonly ReturnType<typeof certificate>[], given: readonly string[] = ['A', 'B']) => {
+    const own = given.map((fingerprint) => certificate('/srv/ca.pem', { fingerprint }));
+    const all = observeAllCertificates(withRegistry, {
+      reports: [
+        { report: 'certificates', host: 'control-node', data: { certificates: own, broken: [] } },
+        { report: 'certificates', host: 'm1', data: { certificates: [...there], broken: [] } },
+      ],
+      failures: [{ host: 'w1', message: 'w1 refused the key' }],
+    });
+    return all.filter((each) => each.path === path);
+  };
+  const file = ['A', 'B'].map((fingerprint, index) => certificate(path, { fingerprint, daysLeft: 20.5 - index * 15 }));
+
+  test('is told of on every node; of several in a file the first to run out', () => {
+    expect(seen(file).map(({ host, state, daysLeft }) => [host, state, daysLeft])).toEqual([
+      ['m1', 'present', 5],
+      ['w1', 'unknown', undefined],
+    ]);
+    expect(seen(file).flatMap(certificateDrift)).toEqual([]);
+  });
+
+  test('differs where the file that the config names has become another, and may be missing', () => {
+    expect(seen(file, ['A', 'C']).flatMap(certificateDrift)).toEqual(['is not /srv/ca.pem: kubexm cluster apply']);
+    expect(seen([])[0]).toMatchObject({ host: 'm1', state: 'missing', source: '/srv/ca.pem' });
+  });
+});
+
 describe('the certificates of a cluster', () => {
   test('what is as it should be has no drift', () => {
     for (const name of ['ca.crt', 'front-proxy-ca.crt', 'apiserver.crt', 'front-proxy-client.crt'])

@@ -1,3 +1,4 @@
+import { hostPaths } from '../../common/host-paths.js';
 import type { CertsComponent } from '../../common/work-dirs.js';
 import { CONTROL_NODE, type HostName } from '../../plan/index.js';
 import type { CertificatesReport } from '../../step/index.js';
@@ -21,6 +22,10 @@ export function nextName(name: string): string {
 /** The cluster's CA under the signature of the one before it, in the work directory. */
 export const crossName = 'ca-cross';
 
+/** The CAs that can be rotated, by the words of the command. */
+export const rotatable = ['cluster', 'front-proxy', 'etcd'] as const;
+export type Rotatable = (typeof rotatable)[number];
+
 /** A certificate that should be on a host. */
 export interface WantedCertificate {
   readonly host: HostName;
@@ -31,6 +36,8 @@ export interface WantedCertificate {
   readonly authority?: AuthorityName & { readonly is: 'itself' | 'signer' };
   /** The one of the work directory that it has to be; absent where it is made on the host. */
   readonly own?: AuthorityName;
+  /** The user's own file on the control machine that it is a copy of. */
+  readonly source?: string;
   readonly sans: readonly string[];
   /** What has to lie behind it in the same file, where the work directory has one that is not over. */
   readonly chain?: AuthorityName;
@@ -55,7 +62,9 @@ export interface ObservedCertificate {
   readonly expiresAt?: string;
   /** Whole days. */
   readonly daysLeft?: number;
-  /** It is the one of the control machine's work directory; absent where there is none to compare with. */
+  /** The user's own file on the control machine that it is a copy of: kubexm does not make another. */
+  readonly source?: string;
+  /** It is the one of the control machine's work directory, or of `source`; absent where there is none to compare with. */
   readonly isOwn?: boolean;
   /** The CA of the work directory has signed it; absent where there is none to compare with, and for CAs. */
   readonly isSignedByOwn?: boolean;
@@ -91,6 +100,7 @@ export function observeWanted(
     const broken = found.broken.find(({ name }) => name === path);
     if (broken !== undefined) return [{ host, path, state: 'broken', error: broken.error }];
     const here = found.certificates.filter(({ name }) => name === path);
+    if (each.source !== undefined) return [copied(each, { source: each.source, here, own })];
     const certificate = here.find(({ part }) => part !== 'authority');
     if (certificate === undefined) return each.isOptional === true ? [] : [{ host, path, state: 'missing' }];
     const chain = each.chain && ownOne(each.chain);
@@ -98,6 +108,37 @@ export function observeWanted(
       chain !== undefined && chain.daysLeft > 0 && here.every(({ fingerprint }) => fingerprint !== chain.fingerprint);
     return [{ ...present(each, { certificate, here, ownFingerprint }), ...(lacksChain ? { lacksChain } : {}) }];
   });
+}
+
+/** A file may hold several: the first to run out is what counts. */
+function copied(
+  { host, path }: WantedCertificate,
+  {
+    source,
+    here,
+    own,
+  }: {
+    readonly source: string;
+    readonly here: readonly CertificateReport[];
+    readonly own: readonly CertificateReport[];
+  },
+): ObservedCertificate {
+  const [certificate] = here.toSorted((a, b) => a.daysLeft - b.daysLeft);
+  if (certificate === undefined) return { host, path, source, state: 'missing' };
+  const fingerprints = (all: readonly CertificateReport[]) => all.map(({ fingerprint }) => fingerprint).join();
+  const original = own.filter(({ name }) => name === source);
+  return {
+    host,
+    path,
+    source,
+    state: 'present',
+    ...described(certificate),
+    ...(original.length === 0 ? {} : { isOwn: fingerprints(original) === fingerprints(here) }),
+  };
+}
+
+function described({ subject, sans, serial, expiresAt, daysLeft }: CertificateReport) {
+  return { subject, sans, serial, expiresAt, daysLeft: Math.floor(daysLeft) };
 }
 
 function present(
@@ -120,12 +161,8 @@ function present(
     host,
     path,
     state: 'present',
-    subject: certificate.subject,
-    sans: certificate.sans,
+    ...described(certificate),
     missingSans: sans.filter((san) => !certificate.sans.includes(san)),
-    serial: certificate.serial,
-    expiresAt: certificate.expiresAt,
-    daysLeft: Math.floor(certificate.daysLeft),
     ...(copy === undefined ? {} : { isOwn: copy === certificate.fingerprint }),
     ...(ca !== undefined && authority?.is === 'signer' ? { isSignedByOwn: certificate.signedBy.includes(ca) } : {}),
     ...(next !== undefined && authority?.is === 'signer'
@@ -140,7 +177,8 @@ function present(
 
 /** How it differs from what it should be, whatever its age. */
 export function certificateDrift(certificate: ObservedCertificate): readonly string[] {
-  const { missingSans = [], isOwn, isSignedByOwn, trusted = 1, trustsOwn, lacksChain = false } = certificate;
+  const { missingSans = [], source, isOwn, isSignedByOwn, trusted = 1, trustsOwn, lacksChain = false } = certificate;
+  if (source !== undefined) return isOwn === false ? [`is not ${source}: kubexm cluster apply`] : [];
   return [
     ...(missingSans.length > 0 ? [`does not have ${missingSans.join(', ')}`] : []),
     ...(isOwn === false ? ['is not the one of the work directory'] : []),
@@ -149,6 +187,18 @@ export function certificateDrift(certificate: ObservedCertificate): readonly str
     ...(lacksChain ? ['shows no way from the CA before, which pods may still trust'] : []),
     ...(trusted > 1 ? [`trusts ${trusted} CAs: a rotation is half done`] : []),
   ];
+}
+
+/** The command that goes on with a rotation which is half done; undefined where there is none. It comes before all else. */
+export function rotationToEnd(certificates: readonly ObservedCertificate[]): string | undefined {
+  const half = certificates.find(({ trusted = 1, isSignedByNext }) => trusted > 1 || isSignedByNext !== undefined);
+  if (half === undefined) return undefined;
+  const which: Rotatable = half.path.startsWith(`${hostPaths.etcd.pki}/`)
+    ? 'etcd'
+    : half.path.includes('/front-proxy-')
+      ? 'front-proxy'
+      : 'cluster';
+  return `kubexm certs rotate-ca ${which}`;
 }
 
 /** What is wrong with them; one that ends within `warnDays` is. */

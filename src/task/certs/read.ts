@@ -1,6 +1,7 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { CONTROL_NODE, draft, type HostName } from '../../plan/index.js';
 import { readCertificates, type StepContext } from '../../step/index.js';
+import { registryAuthorities } from '../container-runtime/registry.js';
 import { defineTask, hostsWithRole, type PlanContext } from '../context.js';
 import { etcdCertificates } from '../etcd/read-certificates.js';
 import type { Findings } from '../findings.js';
@@ -27,7 +28,12 @@ export const readAllCertificates = defineTask('read-all-certificates', (ctx) => 
     readCertificates({
       report,
       directories: [kubernetesPki, etcd.pki],
-      files: [...paths('kubelet'), `${kubeletPki}/kubelet-server-current.pem`, `${kubeletPki}/kubelet.crt`],
+      files: [
+        ...paths('kubelet'),
+        `${kubeletPki}/kubelet-server-current.pem`,
+        `${kubeletPki}/kubelet.crt`,
+        ...registryAuthorities(ctx).map(({ path }) => path),
+      ],
       kubeconfigs: [...paths('kubeconfig'), hostPaths.kubeletKubeconfig],
     }),
   );
@@ -37,6 +43,7 @@ export const readAllCertificates = defineTask('read-all-certificates', (ctx) => 
     readCertificates({
       report,
       directories: [workDirs.getCertsDir('kubernetes'), workDirs.getCertsDir('etcd')],
+      files: Object.values(ctx.cluster.spec.registry.caFiles),
       kubeconfigs: [workDirs.kubeconfigPath],
     }),
   );
@@ -60,6 +67,7 @@ function allCertificates(ctx: PlanContext): readonly WantedCertificate[] {
       ...kubeletServing(host),
     ]),
     ...etcdsCertificates(ctx),
+    ...registryAuthorities(ctx).map((each) => ({ ...each, sans: [] })),
     {
       host: CONTROL_NODE,
       path: ctx.workDirs.kubeconfigPath,

@@ -18,7 +18,7 @@ import {
 import { certificateFiles, signed } from '../pki.js';
 import { apiServed, restartReaders } from './control-plane.js';
 import { leafCertificate, placedLeaf, servedFiles } from './leaf-files.js';
-import type { ObservedCertificate } from './observe.js';
+import { type ObservedCertificate, rotationToEnd } from './observe.js';
 
 const { etcd } = hostPaths;
 
@@ -191,17 +191,18 @@ function required(g: Draft<StepContext>, ctx: PlanContext, name: KubernetesLeaf[
 /** Why nothing may be signed for this cluster now. */
 function guard(certificates: readonly ObservedCertificate[]): void {
   const foreign = certificates.filter(
-    ({ isOwn, path }) => isOwn === false && /\/(front-proxy-)?ca\.(crt|pem)$/.test(path),
+    ({ isOwn, path, source }) =>
+      isOwn === false && source === undefined && /\/(front-proxy-)?ca\.(crt|pem)$/.test(path),
   );
-  const bundles = certificates.filter(({ trusted = 1, isSignedByNext }) => trusted > 1 || isSignedByNext !== undefined);
-  if (bundles.length > 0) {
+  const rotation = rotationToEnd(certificates);
+  if (rotation !== undefined) {
     throw new KubexmError('GUARD_REFUSED', 'the rotation of a CA is half done', {
-      details: bundles
+      details: certificates
         .filter(({ trusted = 1, isSignedByNext }) => trusted > 1 || isSignedByNext === false)
         .map(({ host, path, trusted = 1 }) =>
           trusted > 1 ? `${path} on ${host} trusts ${trusted} CAs` : `${path} on ${host} is of the old one`,
         ),
-      hint: 'go on with it: kubexm certs rotate-ca',
+      hint: `go on with it: ${rotation}`,
       retryable: false,
     });
   }

@@ -7,17 +7,13 @@ import { initHost } from '../kubernetes/init-host.js';
 import { isKeyless } from '../kubernetes/signed-elsewhere.js';
 import { certificateFiles } from '../pki.js';
 import { apiServed } from './control-plane.js';
-import type { ObservedCertificate } from './observe.js';
+import type { ObservedCertificate, Rotatable } from './observe.js';
 import { rotateClusterCa } from './rotate-cluster.js';
 import { rotateEtcdCa } from './rotate-etcd.js';
 import { rotateFrontProxyCa } from './rotate-front-proxy.js';
 import type { CaChange } from './rotation-parts.js';
 
 const { kubernetesPki, etcd } = hostPaths;
-
-/** The CAs that can be rotated, by the words of the command. */
-export const rotatable = ['cluster', 'front-proxy', 'etcd'] as const;
-type Rotatable = (typeof rotatable)[number];
 
 /** `certificates`: as they are now; how far a rotation is stands in them and nowhere else. */
 export interface RotateCa {
@@ -42,7 +38,8 @@ export function rotationPass({ which, certificates }: Pick<RotateCa, 'which' | '
 }
 
 /** The administrator's own kubeconfig is left out: it is made before the old CA goes, whatever it is now. */
-function isLeafOf(which: Rotatable, { host, path }: ObservedCertificate): boolean {
+function isLeafOf(which: Rotatable, { host, path, source }: ObservedCertificate): boolean {
+  if (source !== undefined) return false;
   const isEtcd = path.startsWith(`${etcd.pki}/`);
   const isFrontProxy = path.endsWith('/front-proxy-client.crt');
   if (host === CONTROL_NODE || /\/kubelet(-server-current\.pem|\.crt)$/.test(path)) return false;

@@ -1,8 +1,8 @@
 import type { ContainerRuntime } from '../../apis/kubexms/v1alpha1/index.js';
 import { hostPaths } from '../../common/host-paths.js';
-import { CONTROL_NODE } from '../../plan/index.js';
+import { CONTROL_NODE, type HostName } from '../../plan/index.js';
 import { fileChecksum, fileDigest, type SecretRef, writeFile } from '../../step/index.js';
-import type { PlanContext } from '../context.js';
+import { hostNamed, nodeHosts, type PlanContext } from '../context.js';
 import { uploadSmallFile } from '../pki.js';
 import type { RuntimeDraft } from './common.js';
 import { caPath, hostsToml } from './containerd-config.js';
@@ -33,6 +33,21 @@ function loginOf(registry: string): SecretRef {
   return { $secret: `registry-auth:${registry}` };
 }
 
+/** The CAs of registries on the hosts that pull from them, and the files on the control machine that they come from. */
+export function registryAuthorities(
+  ctx: PlanContext,
+): readonly { readonly host: HostName; readonly path: string; readonly source: string }[] {
+  return nodeHosts(ctx).flatMap((host) =>
+    Object.entries(ctx.cluster.spec.registry.caFiles).map(([name, source]) => {
+      return { host, path: authorityPath(hostNamed(ctx, host).containerRuntime, name), source };
+    }),
+  );
+}
+
+function authorityPath({ type }: ContainerRuntime, registry: string): string {
+  return type === 'docker' ? `${hostPaths.docker.certs}/${registry}/ca.crt` : caPath(registry);
+}
+
 function writeAuthorities({ g, ctx, hosts, runtime }: RuntimeDraft<ContainerRuntime>): void {
   for (const [name, source] of Object.entries(ctx.cluster.spec.registry.caFiles)) {
     // More than one kind of runtime may need it.
@@ -41,7 +56,7 @@ function writeAuthorities({ g, ctx, hosts, runtime }: RuntimeDraft<ContainerRunt
       [CONTROL_NODE],
       fileChecksum({ path: source, output: fileDigest(source) }),
     );
-    const target = runtime.type === 'docker' ? `${hostPaths.docker.certs}/${name}/ca.crt` : caPath(name);
+    const target = authorityPath(runtime, name);
     g.add(`upload-ca-${slug(name)}`, hosts, uploadSmallFile({ source, target, mode: 0o644 }), { after: known });
   }
 }

@@ -44,7 +44,7 @@ export function forecastKeys(
   if (faults.length > 0) {
     throw new KubexmError(
       'GUARD_REFUSED',
-      'what etcd holds encrypted could not be looked after from here; nothing was written',
+      'the keys of what etcd holds encrypted cannot be adopted as they are; nothing was written',
       { details: faults.map(({ what }) => what), hint: faults[0]?.hint, retryable: false },
     );
   }

@@ -56,10 +56,15 @@ export async function assertApiserverEndpoints(
 
 /** Fails unless `cluster create` finds everything as the config says. */
 export async function assertNothingToChange(t: ScenarioTools, when: string): Promise<void> {
+  const changed = (await changesOfCreate(t)).map(({ node, host }) => `${node} on ${host}`);
+  assert.deepEqual(changed, [], `${when}: what cluster create changes`);
+}
+
+/** What `cluster create` changes now, on hosts and on this machine. */
+export async function changesOfCreate(t: ScenarioTools): Promise<{ readonly node: string; readonly host: string }[]> {
   await t.kubexmOk(['cluster', 'create', '--yes']);
   const { events } = await t.journal({ graph: 'create-cluster' });
-  const changed = events.flatMap((event) =>
-    event.type === 'job-finished' && event.outcome.state === 'changed' ? [`${event.node} on ${event.host}`] : [],
+  return events.flatMap((event) =>
+    event.type === 'job-finished' && event.outcome.state === 'changed' ? [{ node: event.node, host: event.host }] : [],
   );
-  assert.deepEqual(changed, [], `${when}: what cluster create changes`);
 }
