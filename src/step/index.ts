@@ -122,6 +122,7 @@ export { type SameEndpoint, sameEndpoint } from './kube/same-endpoint.js';
 export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
 export { sameVersion } from './kube/same-version.js';
 export { type ReconcileServingCertificate, reconcileServingCertificate } from './kube/serving-certificate.js';
+export { type AddServingChain, addServingChain } from './kube/serving-chain.js';
 export { placeServingPair } from './kube/serving-pair.js';
 export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
 export { type UpgradeControlPlane, upgradeControlPlane } from './kube/upgrade-control-plane.js';

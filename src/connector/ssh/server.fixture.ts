@@ -108,11 +108,12 @@ function serveSession(session: Session): void {
     child.stdin.on('error', () => {});
     channel.pipe(child.stdin);
     const sent = sendAll(channel, child.stdout, child.stderr);
-    child.once('close', async (code, signal) => {
-      await sent;
-      if (signal === null) channel.exit(code ?? 0);
-      else channel.exit(signal);
-      channel.end();
+    child.once('close', (code, signal) => {
+      void sent.then(() => {
+        if (signal === null) channel.exit(code ?? 0);
+        else channel.exit(signal);
+        channel.end();
+      });
     });
     const kill = (): void => {
       try {

@@ -1,7 +1,7 @@
 import { draft } from '../../plan/index.js';
 import { guardEtcdFounder, guardEtcdServers, type StepContext } from '../../step/index.js';
 import { defineTask } from '../context.js';
-import { existingControlPlanes } from '../kubernetes/reconcile-control-plane.js';
+import { servingHosts } from '../kubernetes/init-host.js';
 import { etcdDirs } from './config.js';
 import { etcdMembers } from './endpoints.js';
 
@@ -15,7 +15,7 @@ export const guardEtcdFounding = defineTask('guard-etcd-founding', (ctx) => {
   if (etcd.type === 'external') return g.done();
   const members = etcdMembers(ctx);
   const founding = members.map(({ clientUrl }) => clientUrl);
-  g.add('servers', existingControlPlanes(ctx), guardEtcdServers({ founding }));
+  g.add('servers', servingHosts(ctx), guardEtcdServers({ founding }));
   const first = members.find(({ name }) => ctx.facts.get(name)?.leftovers.includes(`${etcd.dataDir}/member`));
   const others = members.filter((member) => member !== first).map(({ clientUrl }) => clientUrl);
   if (first && others.length > 0)

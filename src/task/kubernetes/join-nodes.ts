@@ -1,5 +1,6 @@
 import { draft, type HostName, sameHost } from '../../plan/index.js';
-import { kubeadmJoin, kubeletInputs, type StepContext, staticPodInputs } from '../../step/index.js';
+import { addServingChain, kubeadmJoin, kubeletInputs, type StepContext, staticPodInputs } from '../../step/index.js';
+import { crossFile } from '../certs/leaf-files.js';
 import { defineTask, hostsWithRole, nodeHosts, ownHosts, type PlanContext } from '../context.js';
 import {
   apiServing,
@@ -10,7 +11,7 @@ import {
   osReady,
   runtimeReady,
 } from '../milestones.js';
-import { initHost } from './init-host.js';
+import { initHost, servingHosts } from './init-host.js';
 import { ignoredChecks } from './kubeadm-checks.js';
 import { initDocuments, joinDocuments, kubeletDocuments } from './kubeadm-config.js';
 import { bootstrapToken, clusterCaCert } from './pki.js';
@@ -30,6 +31,9 @@ export const joinControlPlanes = defineTask('join-control-planes', (ctx) => {
     },
   );
   g.provide(nodeJoined, joined);
+  // A cluster that is there may have had another CA.
+  if (servingHosts(ctx).length > 0)
+    g.add('serving-chain', hosts, addServingChain({ cross: crossFile(ctx) }), { after: sameHost(joined) });
   return g.done();
 });
 

@@ -1,5 +1,4 @@
-import { hostPaths } from '../../common/host-paths.js';
-import { type After, type Draft, draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
+import { type After, type Draft, draft, type Ref, sameHost } from '../../plan/index.js';
 import {
   reconcileKubelet,
   reconcileServingCertificate,
@@ -7,7 +6,7 @@ import {
   type StepContext,
   uploadKubeadmConfig,
 } from '../../step/index.js';
-import { defineTask, type Fragment, hostsWithRole, type PlanContext } from '../context.js';
+import { defineTask, type Fragment, type PlanContext } from '../context.js';
 import { seeEncryptionThrough } from '../encryption/passes.js';
 import {
   apiServing,
@@ -20,7 +19,7 @@ import {
 } from '../milestones.js';
 import { apiserverUrl } from './apiserver-url.js';
 import { controlPlaneFiles, removeOldAuditFiles } from './control-plane-files.js';
-import { initHost } from './init-host.js';
+import { initHost, servingHosts } from './init-host.js';
 import { type DocumentOptions, initDocuments, kubeletDocuments, servingNames } from './kubeadm-config.js';
 import { isKeyless, placeServing } from './signed-elsewhere.js';
 
@@ -37,7 +36,7 @@ export const reconcileControlPlane = defineTask('reconcile-control-plane', (ctx)
   const certified = certifyNames(g, ctx, made);
   g.provide(servingCertificates, certified);
   let before = changeStaticPods(g, ctx, { after: [made, certified] });
-  for (const name of existingControlPlanes(ctx)) {
+  for (const name of servingHosts(ctx)) {
     const step = reconcileKubelet({ nodeName: name, role: 'control-plane', documents: kubeletDocuments(ctx, name) });
     before = g.add(`kubelet-${name}`, [name], step, { after: before });
   }
@@ -57,7 +56,7 @@ export const reconcileControlPlane = defineTask('reconcile-control-plane', (ctx)
     const { written } = seeEncryptionThrough(g, ctx, { after: uploaded });
     g.provide(apiServing, [uploaded, written]);
   }
-  removeOldAuditFiles(g, ctx, { hosts: existingControlPlanes(ctx), after: uploaded });
+  removeOldAuditFiles(g, ctx, { hosts: servingHosts(ctx), after: uploaded });
   g.provide(nodesConfigured, kubeProxy);
   return g.done();
 });
@@ -84,7 +83,7 @@ export function reconcileApiserverEtcd(ctx: PlanContext, etcdEndpoints: readonly
  */
 function certifyNames(g: Draft<StepContext>, ctx: PlanContext, after: After): readonly Ref[] {
   const refs: Ref[] = [];
-  for (const name of existingControlPlanes(ctx)) {
+  for (const name of servingHosts(ctx)) {
     if (isKeyless(ctx, 'ca')) {
       refs.push(placeServing(g, ctx, { host: name, after: [after, refs.slice(-1)].flat() }));
       continue;
@@ -101,8 +100,8 @@ export function changeStaticPods(
   ctx: PlanContext,
   { after, ...options }: DocumentOptions & { readonly after: After },
 ): After {
-  let before: After = [after, ...controlPlaneFiles(g, ctx, { hosts: existingControlPlanes(ctx), after })].flat();
-  const existing = existingControlPlanes(ctx);
+  let before: After = [after, ...controlPlaneFiles(g, ctx, { hosts: servingHosts(ctx), after })].flat();
+  const existing = servingHosts(ctx);
   for (const name of existing) {
     const step = reconcileStaticPods({
       nodeName: name,
@@ -115,11 +114,4 @@ export function changeStaticPods(
     before = g.add(`static-pods-${name}`, [name], step, { after: [after, before] });
   }
   return before;
-}
-
-/** Those that have not joined yet get what the config says by joining. */
-export function existingControlPlanes(ctx: PlanContext): readonly HostName[] {
-  return hostsWithRole(ctx, 'control-plane').filter((host) =>
-    ctx.facts.get(host)?.leftovers.includes(hostPaths.adminKubeconfig),
-  );
 }

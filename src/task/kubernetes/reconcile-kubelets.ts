@@ -2,8 +2,8 @@ import { draft, type HostName, type Ref, sameHost } from '../../plan/index.js';
 import { reconcileKubelet, type StepContext } from '../../step/index.js';
 import { defineTask, hostsWithRole, nodeHosts } from '../context.js';
 import { apiServing, nodeJoined, nodesConfigured } from '../milestones.js';
+import { servingHosts } from './init-host.js';
 import { kubeletDocuments } from './kubeadm-config.js';
-import { existingControlPlanes } from './reconcile-control-plane.js';
 
 /**
  * The kubelets of workers and of control planes that are new; those of the others have been the first to change. One worker
@@ -12,7 +12,7 @@ import { existingControlPlanes } from './reconcile-control-plane.js';
  */
 export const reconcileKubelets = defineTask('reconcile-kubelets', (ctx) => {
   const controlPlanes = hostsWithRole(ctx, 'control-plane');
-  const existing = existingControlPlanes(ctx);
+  const existing = servingHosts(ctx);
   const [firstWorker, ...workers] = nodeHosts(ctx).filter((host) => !controlPlanes.includes(host));
   const g = draft<StepContext>('reconcile-kubelets');
   let before: Ref | undefined;

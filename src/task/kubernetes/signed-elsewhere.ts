@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { minorOf } from '../../apis/kubexms/v1alpha1/index.js';
-import { hostPaths, ports } from '../../common/host-paths.js';
+import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { type After, CONTROL_NODE, type Draft, draft, type HostName, type Ref, type Step } from '../../plan/index.js';
 import {
@@ -15,8 +15,9 @@ import {
   type StepContext,
   signedElsewhere,
 } from '../../step/index.js';
-import { defineTask, hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
+import { defineTask, hostsWithRole, nodeHosts, type PlanContext } from '../context.js';
 import { authority, certificateFiles, keylessSource } from '../pki.js';
+import { apiserverUrl } from './apiserver-url.js';
 import { servingHosts } from './init-host.js';
 import { servingNames } from './kubeadm-config.js';
 import { administrator, type KubernetesLeaf, kubernetesLeaves, leafName } from './leaves.js';
@@ -152,7 +153,7 @@ export function placeServing(
   if (leaf === undefined) throw new KubexmError('INTERNAL', `${host} has no apiserver`);
   const ready = [taken(g, ctx, servingLeaf(ctx, leaf)), after].flat();
   const source = certificateFiles(ctx, 'kubernetes', leafName(leaf));
-  const step = placeServingPair({ source, target: pairAt(leaf), server: localServer(ctx, host) });
+  const step = placeServingPair({ source, target: pairAt(leaf), server: apiserverUrl(ctx, host) });
   return g.add(`certificate-${host}`, [host], step, { after: ready });
 }
 
@@ -206,7 +207,7 @@ function kubeconfigOf(ctx: PlanContext, leaf: KubernetesLeaf): HostKubeconfig {
   return {
     path: leaf.path,
     ...clusterOf(ctx),
-    server: /admin/.test(leaf.kind) ? endpointServer(ctx) : localServer(ctx, leaf.host),
+    server: /admin/.test(leaf.kind) ? endpointServer(ctx) : apiserverUrl(ctx, leaf.host),
     user: leaf.subject.commonName,
     client: certificateFiles(ctx, 'kubernetes', leafName(leaf)),
   };
@@ -224,7 +225,7 @@ export function nodeCredentials(ctx: PlanContext, host: HostName): { readonly cr
   const isControlPlane = hostsWithRole(ctx, 'control-plane').includes(host);
   // As kubeadm does: since 1.33 a control plane's kubelet asks its own apiserver (ControlPlaneKubeletLocalMode).
   const isLocal = isControlPlane && minorOf(ctx.cluster.spec.kubernetes.version) >= 33;
-  const server = isLocal ? localServer(ctx, host) : endpointServer(ctx);
+  const server = isLocal ? apiserverUrl(ctx, host) : endpointServer(ctx);
   const administrators = leavesElsewhere(ctx)
     .filter((leaf) => leaf.host === host && leaf.path === hostPaths.adminKubeconfig)
     .map((leaf) => kubeconfigOf(ctx, leaf));
@@ -240,10 +241,6 @@ export function nodeCredentials(ctx: PlanContext, host: HostName): { readonly cr
 function clusterOf(ctx: PlanContext): { readonly clusterName: string; readonly ca: string } {
   const { clusterName } = ctx.cluster.spec.kubernetes;
   return { clusterName, ca: certificateFiles(ctx, 'kubernetes', 'ca').cert };
-}
-
-function localServer(ctx: PlanContext, host: HostName): string {
-  return `https://${internalAddress(ctx, host)}:${ports.apiserver}`;
 }
 
 function endpointServer({ cluster }: PlanContext): string {
