@@ -40,6 +40,7 @@ import {
   refuseHalfRestored,
   renewEtcdCertificates,
   requireEtcdCa,
+  requireSignedCertificates,
   rollEtcdUpgrade,
   runPostInstall,
   verifyReadiness,
@@ -67,6 +68,7 @@ export {
   certificateDrift,
   certificateKinds,
   certificateProblems,
+  certificatesSignedElsewhere,
   checkHosts,
   cordonNodes,
   corruptMembers,
@@ -184,6 +186,7 @@ export { defineModule } from './module.js';
 /** Looks at all hosts and fetches all artifacts; then makes the operating systems ready. */
 export const preflight = defineModule('preflight', [
   checkHosts,
+  requireSignedCertificates,
   guardEtcdFounding,
   guardEtcdUpgrade,
   guardEndpoint,

@@ -3,6 +3,7 @@ export {
   certificateDrift,
   certificateKinds,
   certificateProblems,
+  certificatesSignedElsewhere,
   corruptMembers,
   corruptRunbook,
   dueLeaves,

@@ -46,6 +46,20 @@ describe('the archive of a PKI', () => {
     expect((await put()).written).toEqual([]);
   });
 
+  test('without the key of the CA only where the config says that it is elsewhere', async () => {
+    const { at, files } = await setting();
+    await rm(files.key);
+    const dirs = workDirs({ cwd: join(at('..'), '..'), clusterName: 'prod' });
+    const archive = {
+      workDirs: dirs,
+      cluster: 'prod',
+      path: join(at('..'), 'keyless.age'),
+      lock: { ...passphrase, workFactor: 4 },
+    };
+    await expect(exportPki(archive)).rejects.toMatchObject({ code: 'FILE_MISSING' });
+    expect(await exportPki({ ...archive, isKeyless: true })).toContain('certs/kubernetes/ca.crt');
+  });
+
   test('by an identity of age', async () => {
     const identity = await generateIdentity();
     const { put, lose } = await setting({ recipients: [await identityToRecipient(identity)] });

@@ -39,16 +39,19 @@ export async function exportPki({
   cluster,
   path,
   lock,
+  isKeyless = false,
 }: {
   readonly workDirs: WorkDirs;
   readonly cluster: string;
   readonly path: string;
   readonly lock: ArchiveLock;
+  /** The key of the cluster's CA is kept elsewhere. Default false. */
+  readonly isKeyless?: boolean;
 }): Promise<readonly string[]> {
   const base = workDirs.clusterWorkDir;
   const found = (await Promise.all(parts.map((part) => filesBelow(join(base, part))))).flat();
   const names = found.map((file) => relative(base, file).split(sep).join('/')).sort();
-  if (!names.includes('certs/kubernetes/ca.key')) {
+  if (!names.includes(`certs/kubernetes/ca.${isKeyless ? 'crt' : 'key'}`)) {
     throw new KubexmError('FILE_MISSING', `there is no CA of cluster ${cluster} in ${base}`, {
       hint: 'run this in the directory whose .kubexm made the cluster; where that is lost: kubexm cluster adopt',
     });

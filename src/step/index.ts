@@ -74,6 +74,7 @@ export {
   kubeadmAddon,
   kubeadmInit,
   kubeadmJoin,
+  type NodeCredentials,
 } from './kube/kubeadm.js';
 export { kubeletInputs, staticPodInputs } from './kube/kubeadm-documents.js';
 export { applyBootstrapToken, type BootstrapToken, type KubectlApply, kubectlApply } from './kube/kubectl.js';
@@ -122,6 +123,7 @@ export { type SameRuntime, sameRuntime } from './kube/same-runtime.js';
 export { sameVersion } from './kube/same-version.js';
 export { type ReconcileServingCertificate, reconcileServingCertificate } from './kube/serving-certificate.js';
 export { type AddServingChain, addServingChain } from './kube/serving-chain.js';
+export { placeServingPair } from './kube/serving-pair.js';
 export { type ReconcileStaticPods, reconcileStaticPods } from './kube/static-pods.js';
 export { type UpgradeControlPlane, upgradeControlPlane } from './kube/upgrade-control-plane.js';
 export { settleKubelet, type UpgradeKubelet, upgradeKubelet } from './kube/upgrade-kubelet.js';

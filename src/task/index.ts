@@ -111,6 +111,7 @@ export { kubernetesPki } from './kubernetes/pki.js';
 export { pullNodeImages } from './kubernetes/pull-images.js';
 export { reconcileControlPlane } from './kubernetes/reconcile-control-plane.js';
 export { reconcileKubelets } from './kubernetes/reconcile-kubelets.js';
+export { certificatesSignedElsewhere, requireSignedCertificates } from './kubernetes/signed-elsewhere.js';
 export { artifactsReady, hostsChecked } from './milestones.js';
 export { installNetwork } from './network/install.js';
 export {

@@ -1,3 +1,4 @@
+import type { OwnCaFiles } from '../apis/kubexms/v1alpha1/index.js';
 import type { CertsComponent } from '../common/work-dirs.js';
 import { CONTROL_NODE, type Draft, type Ref, type Step } from '../plan/index.js';
 import {
@@ -6,6 +7,7 @@ import {
   type GenerateSignedCert,
   generateCACert,
   generateSignedCert,
+  keylessCa,
   ownCa,
   type StepContext,
   uploadFile,
@@ -31,13 +33,26 @@ export function authority(
   }: { readonly component: CertsComponent; readonly name: string; readonly commonName: string },
 ): Ref {
   const files = certificateFiles(ctx, component, name);
-  const { certs } = ctx.cluster.spec;
-  const own = component === 'etcd' ? certs.etcdCa : name === 'ca' ? certs.ca : certs.frontProxyCa;
+  const own = ownFiles(ctx, component, name);
   const step =
     own === undefined
       ? generateCACert({ files, subject: { commonName } })
-      : ownCa({ files, source: { cert: own.certFile, key: own.keyFile } });
+      : own.keyFile === undefined
+        ? keylessCa({ files, source: own.certFile })
+        : ownCa({ files, source: { cert: own.certFile, key: own.keyFile } });
   return g.shared(`/pki/${component}/${name}`, [CONTROL_NODE], step);
+}
+
+/** The user's file of a CA whose key is not on this machine; undefined where kubexm signs itself. */
+export function keylessSource(ctx: PlanContext, component: CertsComponent, name: string): string | undefined {
+  const own = ownFiles(ctx, component, name);
+  return own?.keyFile === undefined ? own?.certFile : undefined;
+}
+
+function ownFiles({ cluster }: PlanContext, component: CertsComponent, name: string): OwnCaFiles | undefined {
+  const { certs } = cluster.spec;
+  if (component === 'etcd') return name === 'ca' ? certs.etcdCa : undefined;
+  return { ca: certs.ca, 'front-proxy-ca': certs.frontProxyCa }[name];
 }
 
 /** A certificate by its name on the control machine, and by that of the CA of its component that signs it (default: `ca`). */

@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Cluster } from '../../src/apis/kubexms/v1alpha1/index.js';
 import { findingsReader } from '../../src/cli/findings.js';
 import { type EngineEvent, runGraph } from '../../src/engine/index.js';
 import {
@@ -20,8 +23,9 @@ import { secretsOfPlans } from '../../src/runtime/secret-source.js';
 import { templateReader } from '../../src/runtime/templates.js';
 import { createWorkDirs } from '../../src/runtime/work-dirs.js';
 import { type Secret, secretResolver } from '../../src/secrets/index.js';
-import { stepFromData } from '../../src/step/index.js';
-import type { PlanContext } from '../../src/task/index.js';
+import { generateCACert, importSigned, stepFromData, writeRequests } from '../../src/step/index.js';
+import { runStep } from '../../src/step/local-step.fixture.js';
+import { certificatesSignedElsewhere, type PlanContext } from '../../src/task/index.js';
 import { clusterOf, exampleClusters, planContext } from '../../src/task/plan-context.fixture.js';
 import { type FakeCluster, fakeCluster } from './fake-cluster.js';
 
@@ -108,13 +112,18 @@ interface Trial {
 }
 
 /** A cluster on machines in memory; only the control machine's files are real ones. */
-async function trialOf(example: string): Promise<Trial> {
+async function trialOf(
+  example: string,
+  certsIn: (cwd: string) => Partial<Cluster['spec']['certs']> = () => ({}),
+): Promise<Trial> {
   const text = exampleClusters().get(example);
   if (text === undefined) throw new Error(`there is no example ${example}`);
   const cwd = await mkdtemp(join(tmpdir(), 'kubexm-test-'));
   onTestFinished(() => rm(cwd, { recursive: true, force: true }));
   const localFiles: Record<string, FakeFileInit> = {};
-  const bare = planContext(clusterOf(text), { cwd });
+  const read = clusterOf(text);
+  const cluster = { ...read, spec: { ...read.spec, certs: { ...read.spec.certs, ...certsIn(cwd) } } };
+  const bare = planContext(cluster, { cwd });
   const artifacts = createCluster
     .plan(bare)
     .nodes.flatMap(({ id, jobs }) =>
@@ -125,7 +134,7 @@ async function trialOf(example: string): Promise<Trial> {
     const { target } = step.params as { target: string };
     localFiles[target] = { content: target, sha256: digest(index) };
   }
-  const ctx = planContext(clusterOf(text), {
+  const ctx = planContext(cluster, {
     cwd,
     artifacts: artifactIndex({
       states: new Map(
@@ -170,6 +179,7 @@ async function trialOf(example: string): Promise<Trial> {
             'etcd-membership': 1,
             'control-plane-change': 1,
             'kubelet-restart': 10,
+            'runtime-change': 10,
           },
         },
         emit: (event) => void events.push(event),
@@ -296,6 +306,59 @@ test('a worker that is added to a running cluster comes up; one control plane is
   expect([...asked].toSorted()).toEqual([controlPlanes[0], added]);
   const changed = (await run('apply', plan)).jobs.filter(({ outcome }) => outcome.state !== 'satisfied');
   expect(changed).toEqual([]);
+}, 60_000);
+
+test('with a CA whose key is elsewhere a cluster comes up from what was signed for it, and from nothing else', async () => {
+  const signer = (cwd: string) => ({ cert: join(cwd, 'company.crt'), key: join(cwd, 'company.key') });
+  const { ctx, fake, run } = await trialOf('ha-stacked-etcd', (cwd) => ({ ca: { certFile: signer(cwd).cert } }));
+  const cwd = join(ctx.workDirs.generateWorkDir, '..');
+  const company = signer(cwd);
+  await runStep(generateCACert({ files: company, subject: { commonName: 'company' } }));
+
+  const refused = await run('apply');
+  const failures = failuresOf(refused);
+  expect([...new Set(failures.map(({ error }) => error.code)), fake.kubeadm]).toEqual(['GUARD_REFUSED', []]);
+  // Once, with all that is missing.
+  expect(failures.map(({ node }) => node)).toEqual([expect.stringMatching(/^create-cluster\/preflight\//) as string]);
+  const [failure] = failures;
+  expect(failure?.error.details).toContain('kubelet of w1: there is none yet');
+  expect(failure?.error.hint).toContain('kubexm certs csr DIR');
+  for (const host of fake.hosts.values())
+    expect(host.operations.filter((text) => /^(writeFile|upload|remove)/.test(text))).toEqual([]);
+
+  const certificates = certificatesSignedElsewhere(ctx);
+  const directory = join(cwd, 'requests');
+  for (const { host, name } of await writeRequests({ certificates, directory, cluster: 'prod', withinDays: 30 })) {
+    const file = join(directory, host, name);
+    const by = ['-CA', company.cert, '-CAkey', company.key, '-days', '90', '-copy_extensions', 'copyall'];
+    await promisify(execFile)('openssl', ['x509', '-req', '-in', `${file}.csr`, ...by, '-out', `${file}.crt`]);
+  }
+  const { stored } = await importSigned({ certificates, directory, minDays: 30 });
+  expect(stored).toHaveLength(certificates.length);
+
+  // Ended between what it was given and what kubeadm makes of it, a join is begun again.
+  const { roleGroups } = ctx.cluster.spec;
+  const halfway = ['m3', 'w1'];
+  for (const host of halfway) fake.broken.add(host);
+  const ended = failuresOf(await run('apply')).map(({ host, node }) => `${host} ${/kubeadm-join/.test(node)}`);
+  expect(ended.toSorted()).toEqual(halfway.map((host) => `${host} true`));
+  fake.broken.clear();
+  const traces = ['/etc/kubernetes/admin.conf', '/etc/kubernetes/kubelet.conf'];
+  const facts = new Map(
+    [...ctx.facts].map(([host, found]) => {
+      const { files } = fake.hosts.get(host) ?? {};
+      return [host, { ...found, leftovers: traces.filter((path) => files?.has(path) === true) }] as const;
+    }),
+  );
+  expect(halfway.map((host) => facts.get(host)?.leftovers.length)).toEqual([2, 1]);
+  expect(failuresOf(await run('apply', createCluster.plan({ ...ctx, facts })))).toEqual([]);
+  expect(failuresOf(await run('apply'))).toEqual([]);
+  expect(fake.nodes.size).toBe(new Set([...roleGroups['control-plane'], ...roleGroups.worker]).size);
+  for (const host of roleGroups['control-plane']) {
+    const { files } = fake.hosts.get(host) ?? {};
+    expect([files?.has('/etc/kubernetes/pki/ca.crt'), files?.has('/etc/kubernetes/pki/ca.key')]).toEqual([true, false]);
+  }
+  expect((await run('apply')).jobs.filter(({ outcome }) => outcome.state !== 'satisfied')).toEqual([]);
 }, 60_000);
 
 test('a cluster that encrypts is adopted into an empty work directory: the keys come back, and nobody is told them', async () => {

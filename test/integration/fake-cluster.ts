@@ -16,6 +16,8 @@ export interface FakeCluster {
   readonly hosts: ReadonlyMap<string, FakeHost>;
   /** Nodes that have registered. */
   readonly nodes: Set<string>;
+  /** Hosts on which kubeadm does nothing but fail. */
+  readonly broken: Set<string>;
   /** kubeadm's calls in their order, as `w1: join`. */
   readonly kubeadm: string[];
 }
@@ -31,7 +33,7 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
   const members: Member[] = [];
   const applied = new Set<string>();
   const patched = new Map<string, { labels: object; annotations: object; taints: unknown }>();
-  const fake: FakeCluster = { hosts: new Map(), nodes: new Set(), kubeadm: [] };
+  const fake: FakeCluster = { hosts: new Map(), nodes: new Set(), broken: new Set(), kubeadm: [] };
   const token = { known: false };
   const configMaps = new Map<string, Record<string, string>>();
   const proxyNotes: Record<string, string> = {};
@@ -215,6 +217,7 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
       applied.add('coredns');
       return '';
     }
+    if (fake.broken.has(host.name)) throw new Error(`${host.name}: kubeadm ${verb} was killed before it did anything`);
     fake.nodes.add(host.name);
     // A join brings the CA that it found in the cluster.
     const ca = '/etc/kubernetes/pki/ca.crt';
@@ -223,14 +226,21 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
     if (verb === 'init')
       for (const name of ['kubeadm-config', 'kubelet-config', 'kube-proxy']) configMaps.set(name, {});
     const controlPlane = cluster.spec.roleGroups['control-plane'].includes(host.name);
+    // Without the CA's key it signs nothing: it takes what is there, or goes no further.
+    const isKeyless = cluster.spec.certs.ca !== undefined && cluster.spec.certs.ca.keyFile === undefined;
+    const credentials = [
+      'kubelet',
+      ...(controlPlane ? ['admin', 'super-admin', 'controller-manager', 'scheduler'] : []),
+    ];
+    const missing = credentials.filter((name) => !host.files.has(`/etc/kubernetes/${name}.conf`));
+    if (isKeyless && missing.length > 0) throw new Error(`${host.name}: kubeadm ${verb} lacks ${missing.join(', ')}`);
     const marker = /kubeadm-(init|join)\.done/.exec(text)?.[0] ?? '';
     for (const path of [
       `/var/lib/kubexm/${marker}`,
-      '/etc/kubernetes/kubelet.conf',
-      '/var/lib/kubelet/pki/kubelet-client-current.pem',
+      ...(isKeyless ? [] : ['/etc/kubernetes/kubelet.conf', '/var/lib/kubelet/pki/kubelet-client-current.pem']),
       '/var/lib/kubelet/config.yaml',
       '/var/lib/kubelet/kubeadm-flags.env',
-      ...(verb === 'init' ? ['/etc/kubernetes/admin.conf'] : []),
+      ...(verb === 'init' && !isKeyless ? ['/etc/kubernetes/admin.conf'] : []),
       ...(controlPlane
         ? ['apiserver', 'controller-manager', 'scheduler'].map((name) => `/etc/kubernetes/manifests/kube-${name}.yaml`)
         : []),
@@ -293,6 +303,14 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
         ({ text }, host) => `InvocationID=${host.services.get(text.split(' ').at(-1) ?? '')?.activeSince ?? ''}\n`,
       ],
       [/^systemctl show -p ActiveState --value kubexm-kubeadm/, 'inactive\n'],
+      [
+        /^ln -sfn /,
+        ({ text }, host) => {
+          const [, , target = '', staged = ''] = text.split(' ');
+          host.files.put(staged.replace(/\.new$/, ''), host.files.get(target)?.content ?? '');
+          return '';
+        },
+      ],
       [/^systemd-analyze calendar /, 'Next elapse: Mon 2030-01-07 00:00:00 UTC\n'],
       [
         /^systemctl daemon-reload$/,
@@ -344,6 +362,8 @@ export function fakeCluster({ cluster, facts }: PlanContext, localFiles: Readonl
           containers: [{ podSandboxId: 'proxy', state: 'CONTAINER_RUNNING', createdAt: '1', metadata: {} }],
         }),
       ],
+      [/find \/etc\/kubernetes\/audit -maxdepth 1 -type f$/, ''],
+      [/crictl .* pods .*k8s-app=kube-proxy/, JSON.stringify({ items: [] })],
       [/crictl .* info$/, JSON.stringify({ status: { conditions: [{ type: 'RuntimeReady', status: true }] } })],
       [/crictl .* images -o json$/, () => JSON.stringify({ images: [{ repoTags: [...images] }] })],
       [

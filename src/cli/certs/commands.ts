@@ -40,6 +40,32 @@ export const certsGroup: GroupSpec = {
       load: () => import('./renew.js'),
     },
     {
+      name: 'csr',
+      summary: 'Requests for what a CA whose key is elsewhere has to sign (spec.certs.ca without keyFile)',
+      description:
+        'Writes DIR/HOST/NAME.csr for each certificate that is missing, due or not as it should be, and index.json with subject, names,\nusages and days. The keys stay in the work directory. Asks no host.',
+      arguments: [{ name: '<dir>', description: 'the directory to write' }],
+      options: [
+        ...commonOptions(),
+        { flags: '--within-days <days>', description: 'also those with no more days left', fallback: '30' },
+      ],
+      examples: ['kubexm certs csr ./requests', 'kubexm certs csr ./requests --within-days 60'],
+      load: () => import('./csr.js'),
+    },
+    {
+      name: 'import-signed',
+      summary: 'Take what was signed for the requests of `kubexm certs csr`',
+      description:
+        'DIR/HOST/NAME.crt, PEM. Each is checked: key, signature, subject, names, usages, days; all that is wrong is told at once, and\nthen nothing is stored: exit code 4. 3: requests are left that nothing was signed for. Changes no host: kubexm certs renew does.',
+      arguments: [{ name: '<dir>', description: 'the directory of `kubexm certs csr`, with the certificates' }],
+      options: [
+        ...commonOptions(),
+        { flags: '--min-days <days>', description: 'refuse those that end earlier', fallback: '30' },
+      ],
+      examples: ['kubexm certs import-signed ./requests', 'kubexm certs import-signed ./requests --min-days 90'],
+      load: () => import('./import-signed.js'),
+    },
+    {
       name: 'rotate-ca',
       summary: 'A CA by a new one: all trust both, everything is signed anew, the old one goes',
       description:

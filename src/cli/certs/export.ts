@@ -24,7 +24,9 @@ export async function run({ options, args: [file = ''], io }: Invocation<ExportO
       : { recipients };
   // Nothing may be half renewed in what is put away.
   await withRuntime({ cluster, io, exclusive: true }, async ({ workDirs }) => {
-    const files = await exportPki({ workDirs, cluster: name, path, lock });
+    const { ca } = cluster.spec.certs;
+    const isKeyless = ca !== undefined && ca.keyFile === undefined;
+    const files = await exportPki({ workDirs, cluster: name, path, lock, isKeyless });
     if (options.output === 'json') return printJson(io, { cluster: name, path, files });
     print(io, `${plural(files.length, 'file')} of cluster ${name} are in ${path}, encrypted.`);
     note(io, `Keep it away from this machine. Next: kubexm certs import ${file}`);

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
 import type { FakeAnswer } from '../../runner/index.js';
 import { hostTrial } from '../host-step.fixture.js';
+import { runStep, temporaryDirectory } from '../local-step.fixture.js';
+import { generateCACert } from '../pki/ca-cert.js';
+import { generateSignedCert } from '../pki/signed-cert.js';
 import { kubeadmAddon, kubeadmInit, kubeadmJoin } from './kubeadm.js';
 
 const token = { $secret: 'file:/srv/token' };
@@ -15,6 +19,8 @@ const joinDone = '/var/lib/kubexm/kubeadm-join.done';
 const kubelet = '/etc/kubernetes/kubelet.conf';
 const bootstrap = '/etc/kubernetes/bootstrap-kubelet.conf';
 const certificate = '/var/lib/kubelet/pki/kubelet-client-current.pem';
+const begun = '/var/lib/kubexm/kubeadm-join.begun';
+const flags = '/var/lib/kubelet/kubeadm-flags.env';
 const scheduler = '/etc/kubernetes/manifests/kube-scheduler.yaml';
 const filesOf = (paths: readonly string[]) => Object.fromEntries(paths.map((path) => [path, 'x']));
 
@@ -191,6 +197,11 @@ describe('kubeadmJoin', () => {
     ['worker', [kubelet, certificate], 'satisfied', 'the node is a member of the cluster'],
     ['control-plane', [kubelet, certificate], 'needed', 'an earlier join did not finish'],
     ['control-plane', [kubelet, certificate, scheduler], 'satisfied', 'the node is a member of the cluster'],
+    // Where its credentials were put there beforehand, they tell nothing.
+    ['worker', [begun, kubelet, certificate], 'needed', 'an earlier join did not finish'],
+    ['worker', [begun, kubelet, certificate, joinDone], 'satisfied', 'the node is a member of the cluster'],
+    ['control-plane', [begun, kubelet, certificate, scheduler], 'needed', 'an earlier join did not finish'],
+    ['worker', [begun], 'needed', 'the node has not joined'],
     // A marker alone is left of a node that was reset.
     ['worker', [joinDone], 'needed', 'the node has not joined'],
   ])('a %s with %j', async (role, paths, state, because) => {
@@ -214,6 +225,94 @@ describe('kubeadmJoin', () => {
     });
     expect(trial.host.commands.at(-1)).not.toContain('--skip-phases');
     expect([discovery, ...trial.host.operations].join('\n')).not.toContain('0123456789abcdef');
+  });
+
+  describe('with a CA whose key is elsewhere', () => {
+    async function withCredentials(trialFiles: readonly string[], isRunning = false) {
+      const dir = await temporaryDirectory();
+      const pair = (name: string) => ({ cert: join(dir, `${name}.crt`), key: join(dir, `${name}.key`) });
+      await runStep(generateCACert({ files: pair('ca'), subject: { commonName: 'company' } }));
+      const client = pair('kubelet-w1');
+      const subject = { commonName: 'system:node:w1' };
+      await runStep(generateSignedCert({ files: client, ca: pair('ca'), subject, usages: ['client'] }));
+      const { params } = await joining('worker');
+      const credentials = { client, ca: pair('ca').cert, server: 'https://lb.kubexm.local:6443', clusterName: 'prod' };
+      const administrator = {
+        path: '/etc/kubernetes/admin.conf',
+        server: credentials.server,
+        clusterName: 'prod',
+        user: 'kubernetes-admin',
+        ca: credentials.ca,
+        client,
+      };
+      const step = kubeadmJoin({
+        ...(params as unknown as Parameters<typeof kubeadmJoin>[0]),
+        credentials: { kubelet: credentials, administrator },
+      });
+      const active = isRunning ? ('active' as const) : ('inactive' as const);
+      const trial = hostTrial({
+        files: filesOf(trialFiles),
+        secrets,
+        services: { 'kubelet.service': { active, activeSince: 1 } },
+        commands: [
+          ...idle,
+          ...kubeadm,
+          [
+            /^ln -sfn /,
+            ({ text }, host) => (
+              host.files.put(certificate, host.files.get(text.split(' ')[2] ?? '')?.content ?? ''), ''
+            ),
+          ],
+        ],
+      });
+      await trial.play(step);
+      return { trial, client, call: trial.host.commands.find((text) => text.includes('systemd-run')) ?? '' };
+    }
+
+    test('the kubelet has its certificate before kubeadm starts it, and asks for none', async () => {
+      const { trial, client, call } = await withCredentials([]);
+      expect(trial.host.files.get(certificate)?.content).toContain(await readFile(client.cert, 'utf8'));
+      expect(parse(trial.host.files.get(kubelet)?.content ?? '')).toMatchObject({
+        clusters: [{ name: 'prod', cluster: { server: 'https://lb.kubexm.local:6443' } }],
+        users: [{ user: { 'client-certificate': certificate, 'client-key': certificate } }],
+      });
+      expect(trial.host.files.has(begun)).toBe(true);
+      const { users } = parse(trial.host.files.get('/etc/kubernetes/admin.conf')?.content ?? '') as { users: unknown };
+      expect(users).toMatchObject([
+        { name: 'kubernetes-admin', user: { 'client-key-data': expect.any(String) as string } },
+      ]);
+      expect(trial.host.files.get('/etc/kubernetes/admin.conf')?.mode).toBe(0o600);
+      const changes = trial.host.operations.filter((text) => /^writeFile|systemd-run/.test(text));
+      const at = (part: string) => changes.findIndex((text) => text.includes(part));
+      expect(at('kubeadm-join.begun')).toBeGreaterThanOrEqual(0);
+      expect(at('pki/ca.crt')).toBeLessThan(at('kubelet.conf'));
+      expect(at('kubeadm-join.begun')).toBeLessThan(at('kubelet.conf'));
+      expect(at('kubelet.conf')).toBeLessThan(at('admin.conf'));
+      expect(at('admin.conf')).toBeLessThan(at('systemd-run'));
+      expect(call).not.toContain('--skip-phases');
+      expect(trial.host.operations.join('\n')).not.toContain('PRIVATE KEY');
+    });
+
+    test('a certificate that is not in the work directory is named, with what brings it', async () => {
+      const { params } = await joining('worker');
+      const kubeletOf = { client: { cert: '/srv/none.crt', key: '/srv/none.key' }, ca: '/srv/ca.crt' };
+      const step = kubeadmJoin({
+        ...(params as unknown as Parameters<typeof kubeadmJoin>[0]),
+        credentials: { kubelet: { ...kubeletOf, server: 'https://lb.kubexm.local:6443', clusterName: 'prod' } },
+      });
+      const trial = hostTrial({ secrets, commands: [...idle, ...kubeadm] });
+      await expect(trial.play(step)).rejects.toMatchObject({
+        code: 'FILE_MISSING',
+        hint: expect.stringContaining('kubexm certs csr') as string,
+      });
+    });
+
+    test('what was begun is begun again, until the kubelet runs with its files', async () => {
+      expect((await withCredentials([begun, kubelet, certificate])).call).not.toContain('--skip-phases');
+      expect((await withCredentials([begun, kubelet, certificate, flags])).call).not.toContain('--skip-phases');
+      const { call } = await withCredentials([begun, kubelet, certificate, flags], true);
+      expect(call).toContain('join --skip-phases=preflight,kubelet-start');
+    });
   });
 
   test('a node whose kubelet has its certificate goes on behind that', async () => {

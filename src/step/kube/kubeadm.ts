@@ -5,8 +5,9 @@ import { Secret } from '../../secrets/index.js';
 import { pollUntil } from '../../util/poll.js';
 import type { SecretRef, StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { type HostKubeconfig, hostKubeconfig } from '../pki/host-kubeconfig.js';
 import { noteConfigMaps } from './config-maps.js';
-import { existing, joinMarker, joinState } from './join-state.js';
+import { existing, joinBegun, joinMarker, joinState } from './join-state.js';
 import {
   documentsText,
   type KubeadmDocument,
@@ -17,6 +18,7 @@ import {
 import { awaitKubeadm, kubeadmAtWork, runKubeadm } from './kubeadm-unit.js';
 import { kubectl } from './kubectl.js';
 import { stampKubelet } from './kubelet.js';
+import { type KubeletCredentials, placeKubeletCredentials } from './kubelet-client.js';
 import { putBackUnseen, stampStaticPods } from './static-pods.js';
 
 const initMarker = '/var/lib/kubexm/kubeadm-init.done';
@@ -45,6 +47,17 @@ export interface KubeadmInit {
   readonly token: SecretRef;
   /** Names of kubeadm's preflight checks that are only warnings on these hosts. */
   readonly ignorePreflightErrors: readonly string[];
+  /** Where the CA's key is not there to sign them. */
+  readonly credentials?: NodeCredentials;
+}
+
+/**
+ * What kubeadm finds, and what the kubelet then does not ask for. `administrator`: of control planes. A host that has it counts
+ * as one, so that it comes as late as kubeadm would write it.
+ */
+export interface NodeCredentials {
+  readonly kubelet: Omit<KubeletCredentials, 'nodeName'>;
+  readonly administrator?: HostKubeconfig;
 }
 
 /** Makes the first control plane. Continues a half-made one: every phase of `kubeadm init` takes what is there. */
@@ -71,6 +84,7 @@ export const kubeadmInit = defineStep<KubeadmInit>({
       return await awaitApi(ctx);
     }
     const token = await ctx.secret(p.token);
+    await placeCredentials(ctx, p);
     await runKubeadm(ctx, {
       args: [
         'init',
@@ -99,6 +113,8 @@ export interface KubeadmJoin {
   readonly caCert: string;
   readonly server: string;
   readonly ignorePreflightErrors: readonly string[];
+  /** Where the CA's key is not there to sign them. */
+  readonly credentials?: NodeCredentials;
 }
 
 /** Joins a node. A join that was interrupted is continued where it stopped. */
@@ -120,6 +136,10 @@ export const kubeadmJoin = defineStep<KubeadmJoin>({
     if (state === 'joined') return;
     const token = await ctx.secret(p.token);
     await ctx.host.writeFile(discoveryFile, await discoveryKubeconfig(p), { mode: 0o600, signal: ctx.signal });
+    if (p.credentials !== undefined && state !== 'bootstrapped') {
+      await ctx.host.writeFile(joinBegun, '', { mode: 0o600, signal: ctx.signal });
+      await placeCredentials(ctx, p);
+    }
     // kubeadm refuses to join a node whose kubelet is Ready already: what that phase does is then done.
     const skip = state === 'bootstrapped' ? [`--skip-phases=preflight,kubelet-start`] : [];
     await runKubeadm(ctx, {
@@ -133,6 +153,15 @@ export const kubeadmJoin = defineStep<KubeadmJoin>({
     if (skip.length === 0) await stampKubelet(ctx, p.inputs.kubelet);
   },
 });
+
+async function placeCredentials(
+  ctx: StepContext,
+  { nodeName, credentials }: Pick<KubeadmInit, 'nodeName' | 'credentials'>,
+): Promise<void> {
+  if (credentials === undefined) return;
+  await placeKubeletCredentials(ctx, { nodeName, ...credentials.kubelet });
+  if (credentials.administrator !== undefined) await hostKubeconfig(credentials.administrator).run(ctx, undefined);
+}
 
 /** The last things that `kubeadm init` makes. */
 async function addonsExist({ host, signal }: StepContext): Promise<boolean> {

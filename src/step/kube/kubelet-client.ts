@@ -6,6 +6,8 @@ import { sh } from '../../runner/index.js';
 import { Secret } from '../../secrets/index.js';
 import type { StepContext } from '../context.js';
 import { defineStep, needed, satisfied } from '../define.js';
+import { readCertificate } from '../pki/files.js';
+import { embedded, kubeconfigText } from '../pki/kubeconfig.js';
 import type { CertificateFiles } from '../pki/params.js';
 import { restartedKubelet } from './kubelet.js';
 
@@ -41,14 +43,54 @@ export const kubeletClient = defineStep<KubeletClient>({
     return newer === undefined ? satisfied('it has it') : needed(`${newer} was written after its start`);
   },
   async run(ctx, { nodeName, client }) {
-    const { host, signal } = ctx;
-    const [cert, key] = await Promise.all([readFile(client.cert, 'utf8'), readFile(client.key, 'utf8')]);
-    const file = `${directory}/kubelet-client-${new X509Certificate(cert).serialNumber.toLowerCase()}.pem`;
-    await host.writeFile(file, new Secret(`${cert}${key}`), { mode: 0o600, signal });
-    await host.run(sh`ln -sfn ${file} ${current}.new && mv -fT ${current}.new ${current}`, { signal });
+    await writeClient(ctx, client);
     await restart(ctx, nodeName);
   },
 });
+
+/** What a kubelet is who it is by, where nobody can sign what it would ask for: files of the control machine, and the API's URL. */
+export interface KubeletCredentials {
+  readonly nodeName: string;
+  readonly client: CertificateFiles;
+  readonly ca: string;
+  readonly server: string;
+  readonly clusterName: string;
+}
+
+/** Puts the CA, the certificate and the kubeconfig into the place where a kubelet would have them, before kubeadm starts it. */
+export async function placeKubeletCredentials(
+  ctx: StepContext,
+  { nodeName, client, ca, server, clusterName }: KubeletCredentials,
+): Promise<void> {
+  const missing = (await readCertificate(client.cert)) === undefined ? client.cert : undefined;
+  if (missing !== undefined) {
+    throw new KubexmError('FILE_MISSING', `${missing} is not there: the kubelet's certificate, signed elsewhere`, {
+      hint: 'kubexm certs csr DIR; have the request signed; kubexm certs import-signed DIR; then run the same command again',
+      retryable: false,
+    });
+  }
+  // Without it a worker where this ends would look like one of a cluster that was half removed.
+  const authority = `${hostPaths.kubernetesPki}/ca.crt`;
+  if ((await ctx.host.stat(authority, { signal: ctx.signal })) === undefined)
+    await ctx.host.writeFile(authority, await readFile(ca, 'utf8'), { mode: 0o644, signal: ctx.signal });
+  await writeClient(ctx, client);
+  const text = await kubeconfigText({
+    server,
+    clusterName,
+    user: `system:node:${nodeName}`,
+    authority: await embedded(ca),
+    credentials: { 'client-certificate': current, 'client-key': current },
+  });
+  await ctx.host.writeFile(hostPaths.kubeletKubeconfig, text, { mode: 0o600, signal: ctx.signal });
+}
+
+/** In the form that it keeps itself. */
+async function writeClient({ host, signal }: StepContext, client: CertificateFiles): Promise<void> {
+  const [cert, key] = await Promise.all([readFile(client.cert, 'utf8'), readFile(client.key, 'utf8')]);
+  const file = `${directory}/kubelet-client-${new X509Certificate(cert).serialNumber.toLowerCase()}.pem`;
+  await host.writeFile(file, new Secret(`${cert}${key}`), { mode: 0o600, signal });
+  await host.run(sh`ln -sfn ${file} ${current}.new && mv -fT ${current}.new ${current}`, { signal });
+}
 
 /** One of the files that it reads only when it starts: a run may have ended between writing and restarting. */
 async function writtenSinceStart({ host, signal }: StepContext): Promise<string | undefined> {

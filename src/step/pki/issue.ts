@@ -104,10 +104,7 @@ export async function issueSigned({
   const issuer = new x509.X509Certificate(ca.certificate.raw);
   const issuerId = issuer.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;
   const { notBefore, notAfter } = validity(validDays);
-  const names = [
-    ...(sans?.dns ?? []).map((value) => ({ type: 'dns' as const, value })),
-    ...(sans?.ips ?? []).map((value) => ({ type: 'ip' as const, value: canonicalIp(value) })),
-  ];
+  const names = namesOf(sans);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: nameOf(subject),
@@ -130,6 +127,32 @@ export async function issueSigned({
     ],
   });
   return `${certificate.toString('pem')}\n`;
+}
+
+/** A request for a certificate (PKCS #10), PEM, with the names and usages that it is to have. */
+export async function issueRequest({
+  key,
+  subject,
+  usages,
+  sans,
+}: Pick<GenerateSignedCert, 'subject' | 'usages'> & {
+  readonly key: KeyObject;
+  readonly sans: GenerateSignedCert['sans'] | undefined;
+}): Promise<string> {
+  const x509 = await library();
+  const { publicKey, privateKey, signingAlgorithm } = await webKeys(key);
+  const names = namesOf(sans);
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: nameOf(subject),
+    keys: { publicKey, privateKey },
+    signingAlgorithm,
+    extensions: [
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension(usages.map((usage) => usageIds[usage])),
+      ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
+    ],
+  });
+  return `${request.toString('pem')}\n`;
 }
 
 /** Loaded when a certificate is made: looking at existing ones needs only node's own crypto. */
@@ -186,6 +209,13 @@ const curves: Readonly<Record<string, { readonly name: string; readonly hash: st
 /** As attributes and not as text, so that no character of a name is read as syntax. One O a SET, as Go writes them. */
 function nameOf({ commonName, organizations = [] }: Subject) {
   return [...organizations.map((organization) => ({ O: [organization] })), { CN: [commonName] }];
+}
+
+function namesOf(sans: GenerateSignedCert['sans']) {
+  return [
+    ...(sans?.dns ?? []).map((value) => ({ type: 'dns' as const, value })),
+    ...(sans?.ips ?? []).map((value) => ({ type: 'ip' as const, value: canonicalIp(value) })),
+  ];
 }
 
 /** Whole seconds, as certificates hold them. */

@@ -35,22 +35,43 @@ export const generateKubeconfig = defineStep({
 
 /** One for each server, in their order. */
 async function kubeconfigTexts({ servers, clusterName, user, ca, client }: GenerateKubeconfig): Promise<string[]> {
+  const [authority, cert, key] = await Promise.all([ca, client.cert, client.key].map(embedded));
+  const credentials = { 'client-certificate-data': cert ?? '', 'client-key-data': key ?? '' };
+  return await Promise.all(
+    servers.map((server) => kubeconfigText({ server, clusterName, user, authority: authority ?? '', credentials })),
+  );
+}
+
+/** A kubeconfig with one context. `authority`: base64; `credentials`: fields of its user. */
+export async function kubeconfigText({
+  server,
+  clusterName,
+  user,
+  authority,
+  credentials,
+}: {
+  readonly server: string;
+  readonly clusterName: string;
+  readonly user: string;
+  readonly authority: string;
+  readonly credentials: Readonly<Record<string, string>>;
+}): Promise<string> {
   const { stringify } = await import('yaml');
   const context = `${user}@${clusterName}`;
-  const [authority, cert, key] = await Promise.all([ca, client.cert, client.key].map(embedded));
-  const content = (server: string) => ({
+  const content = {
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: clusterName, cluster: { server, 'certificate-authority-data': authority } }],
-    users: [{ name: user, user: { 'client-certificate-data': cert, 'client-key-data': key } }],
+    users: [{ name: user, user: credentials }],
     contexts: [{ name: context, context: { cluster: clusterName, user } }],
     'current-context': context,
-  });
+  };
   // No folding: readers other than YAML libraries expect the data in one line.
-  return servers.map((server) => stringify(content(server), { lineWidth: 0 }));
+  return stringify(content, { lineWidth: 0 });
 }
 
-async function embedded(path: string): Promise<string> {
+/** The file, base64. */
+export async function embedded(path: string): Promise<string> {
   const content = await unlessMissing(readFile(path));
   if (content) return content.toString('base64');
   throw new KubexmError('FILE_MISSING', `${path} is not there`, { hint: 'it is made by an earlier step of the run' });

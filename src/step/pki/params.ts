@@ -29,6 +29,16 @@ export interface GenerateSignedCert {
   readonly renewBeforeDays?: number;
 }
 
+/** A certificate whose CA's key is not here: kubexm makes its key and the request, and somebody else signs. */
+export interface SignedElsewhere extends Pick<GenerateSignedCert, 'files' | 'subject' | 'usages' | 'sans'> {
+  /** Whose it is, and what it is called there: `m1`, `scheduler.conf`. */
+  readonly host: string;
+  readonly name: string;
+  /** The CA's certificate in the work directory, and the user's file that it is taken from. */
+  readonly ca: string;
+  readonly source: string;
+}
+
 /** The service-account key pair: RSA 2048. */
 export interface GenerateKeyPair {
   readonly privateKey: string;

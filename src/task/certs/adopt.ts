@@ -7,6 +7,7 @@ import { bringKeys, forecastKeys, type KeysToAdopt, observeKeysToAdopt } from '.
 import { etcdLeaves } from '../etcd/leaves.js';
 import { type Findings, reported } from '../findings.js';
 import { userKubeconfig } from '../kubernetes/pki.js';
+import { isKeyless } from '../kubernetes/signed-elsewhere.js';
 import { type NodesObservation, observeNodes } from '../node/nodes.js';
 import { certificateFiles } from '../pki.js';
 
@@ -136,6 +137,13 @@ function foundFile(file: AdoptedFile, { digests }: AdoptionObservation): FoundFi
 
 /** The hosts of the config have to be those of the cluster that answers there. */
 function checkApi(ctx: PlanContext, { nodes: { objects }, digests }: AdoptionObservation): void {
+  if (isKeyless(ctx, 'ca') || isKeyless(ctx, 'front-proxy-ca')) {
+    throw new KubexmError('GUARD_REFUSED', 'a cluster with a CA without its key is not adopted', {
+      details: ['what was signed elsewhere lies on single hosts: kubexm does not gather their keys'],
+      hint: 'bring the work directory back from an archive: kubexm certs import FILE',
+      retryable: false,
+    });
+  }
   const local = [...digests].filter(([, found]) => found[kubeadmEtcd] !== undefined).map(([host]) => host);
   if (local.length > 0) {
     throw new KubexmError('GUARD_REFUSED', `etcd is a static pod of kubeadm on ${local.join(', ')}`, {

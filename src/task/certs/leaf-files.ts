@@ -7,14 +7,9 @@ import {
   type StepContext,
 } from '../../step/index.js';
 import type { PlanContext } from '../context.js';
-import type { KubernetesLeaf } from '../kubernetes/leaves.js';
+import { type KubernetesLeaf, leafName } from '../kubernetes/leaves.js';
 import { certificateFiles, type Signed } from '../pki.js';
 import { crossName } from './observe.js';
-
-/** Its files on the control machine. */
-export function leafName({ kind, host }: Pick<KubernetesLeaf, 'kind' | 'host'>): string {
-  return `${kind}-${host}`;
-}
 
 /** As it is signed on the control machine, by the CA of its own. */
 export function leafCertificate(leaf: KubernetesLeaf): Signed {

@@ -5,7 +5,8 @@ import { registryAuthorities } from '../container-runtime/registry.js';
 import { defineTask, hostsWithRole, type PlanContext } from '../context.js';
 import { etcdCertificates } from '../etcd/read-certificates.js';
 import type { Findings } from '../findings.js';
-import { type KubernetesLeaf, kubernetesLeaves } from '../kubernetes/leaves.js';
+import { type KubernetesLeaf, kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
+import { isKeyless } from '../kubernetes/signed-elsewhere.js';
 import { crossName, type ObservedCertificate, observeWanted, type WantedCertificate } from './observe.js';
 
 const report = 'certificates';
@@ -62,7 +63,7 @@ function allCertificates(ctx: PlanContext): readonly WantedCertificate[] {
     ...controlPlanes.map((host) => authority(host, 'front-proxy-ca')),
     ...nodes.flatMap((host) => [
       authority(host, 'ca'),
-      ...leaves.filter((leaf) => leaf.host === host).map(wantedLeaf),
+      ...leaves.filter((leaf) => leaf.host === host).map((leaf) => wantedLeaf(ctx, leaf)),
       ...kubeletServing(host),
     ]),
     ...etcdsCertificates(ctx),
@@ -82,13 +83,16 @@ function authority(host: HostName, name: string): WantedCertificate {
   return { host, path: `${kubernetesPki}/${name}.crt`, authority: { ...own, is: 'itself' }, own, sans: [] };
 }
 
-function wantedLeaf({ kind, host, path, form, ca, sans = {}, isOptional = false }: KubernetesLeaf): WantedCertificate {
+function wantedLeaf(ctx: PlanContext, leaf: KubernetesLeaf): WantedCertificate {
+  const { kind, host, path, form, ca, sans = {}, isOptional = false } = leaf;
   return {
     host,
     path,
     isOptional,
     isKubeconfig: form === 'kubeconfig',
     authority: { component: 'kubernetes', name: ca, is: 'signer' },
+    // One that was imported is to come to its place.
+    ...(isKeyless(ctx, ca) ? { own: { component: 'kubernetes', name: leafName(leaf) } } : {}),
     ...(kind === 'apiserver' ? { chain: { component: 'kubernetes', name: crossName } } : {}),
     sans: [...(sans.dns ?? []).map((dns) => `DNS:${dns}`), ...(sans.ips ?? []).map((ip) => `IP:${ip}`)],
   };

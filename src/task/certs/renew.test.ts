@@ -121,3 +121,44 @@ describe('renewal', () => {
     expect(() => requireAuthorities({ withinDays: 30, certificates: found }).plan(ctx)).toThrow(message);
   });
 });
+
+describe('with a CA whose key is elsewhere', () => {
+  const elsewhere = planContext({
+    ...ctx.cluster,
+    spec: { ...ctx.cluster.spec, certs: { ...ctx.cluster.spec.certs, ca: { certFile: '/srv/company.crt' } } },
+  });
+  const params = (over: Parameters<typeof certificates>[0] = {}, more: Partial<RenewAll> = {}): RenewAll => ({
+    withinDays: 30,
+    certificates: certificates(over),
+    ...more,
+  });
+
+  test.each<[string, NonNullable<Parameters<typeof certificates>[0]>, string[]]>([
+    ['a kubelet is one like the others', { 'kubelet w1': { daysLeft: 20 } }, ['kubelet w1']],
+    ['what was imported comes to its place', { 'scheduler.conf m1': { isOwn: false } }, ['scheduler.conf m1']],
+  ])('%s', (_, over, wanted) => {
+    expect(dueLeaves(elsewhere, params(over)).map(({ kind, host }) => `${kind} ${host}`)).toEqual(wanted);
+  });
+
+  test('what is due has to be signed before anything begins; what the front proxy signs is not asked for', () => {
+    const over = { 'kubelet w1': { daysLeft: 20 }, 'front-proxy-client m1': { daysLeft: 20 } };
+    const hosts = elsewhere.cluster.spec.hosts.map(({ name }) => name);
+    const gate = seal('renew', requireAuthorities(params(over)).plan(elsewhere), { hosts });
+    const [required, ...others] = gate.nodes.flatMap(({ jobs }) => jobs.map(({ step }) => step));
+    const { certificates: wanted = [] } = (required?.params ?? {}) as unknown as {
+      certificates?: { name: string; host: string; minDays: number }[];
+    };
+    expect(wanted.map(({ name, host, minDays }) => `${name} ${host} ${minDays}`)).toEqual([
+      'kubelet w1 30',
+      'admin control-node 30',
+    ]);
+    expect(others.map(({ kind, params: of }) => `${kind} ${JSON.stringify(of).includes('front-proxy-ca')}`)).toEqual([
+      'pki.require-ca true',
+    ]);
+    const plan = seal('renew', renewAllCertificates(params(over)).plan(elsewhere), { hosts });
+    const kinds = plan.nodes.flatMap(({ jobs }) => jobs.map(({ step }) => step.kind));
+    expect(kinds).toContain('pki.signed-elsewhere');
+    // Of the front proxy alone.
+    expect(kinds.filter((kind) => kind === 'pki.certificate')).toHaveLength(1);
+  });
+});

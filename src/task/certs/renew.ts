@@ -1,16 +1,23 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { type After, CONTROL_NODE, type Draft, draft, type HostName, type Ref } from '../../plan/index.js';
-import { kubeletClient, kubeletsReport, requireCa, type StepContext } from '../../step/index.js';
+import { kubeletClient, kubeletsReport, requireCa, requireSigned, type StepContext } from '../../step/index.js';
 import { defineTask, hostsWithRole, type PlanContext, type Task } from '../context.js';
 import type { EtcdHealth } from '../etcd/health.js';
 import { renewEtcdCertificates } from '../etcd/renew.js';
 import { initHost } from '../kubernetes/init-host.js';
-import { type KubernetesLeaf, kubernetesLeaves } from '../kubernetes/leaves.js';
+import { type KubernetesLeaf, kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
 import { userKubeconfig } from '../kubernetes/pki.js';
+import {
+  administratorElsewhere,
+  isKeyless,
+  keylessAuthority,
+  leafElsewhere,
+  taken,
+} from '../kubernetes/signed-elsewhere.js';
 import { certificateFiles, signed } from '../pki.js';
 import { apiServed, restartReaders } from './control-plane.js';
-import { leafCertificate, leafName, placedLeaf, servedFiles } from './leaf-files.js';
+import { leafCertificate, placedLeaf, servedFiles } from './leaf-files.js';
 import { type ObservedCertificate, rotationToEnd } from './observe.js';
 
 const { etcd } = hostPaths;
@@ -38,7 +45,7 @@ export function dueLeaves(ctx: PlanContext, params: Omit<RenewAll, 'etcd'>): rea
   return kubernetesLeaves(ctx).filter((leaf) => {
     if (!isAsked(params, leaf.kind) || !ctx.facts.has(leaf.host)) return false;
     const found = params.certificates.find(({ host, path }) => host === leaf.host && path === leaf.path);
-    return found !== undefined && isDue(leaf, found, params);
+    return found !== undefined && isDue(leaf, found, { ...params, isKeyless: isKeyless(ctx, leaf.ca) });
   });
 }
 
@@ -62,22 +69,26 @@ function isAsked({ only }: Pick<RenewAll, 'only'>, kind: string): boolean {
   return only === undefined || only.includes(kind);
 }
 
-/** A kubelet asks for its next certificate itself, early enough: only what it cannot mend any more is made for it. */
+/**
+ * A kubelet asks for its next certificate itself, early enough: only what it cannot mend any more is made for it. Where nobody
+ * signs what it would ask for, its certificate is one like the others.
+ */
 function isDue(
   { form, kind }: KubernetesLeaf,
-  { state, daysLeft = -1, missingSans = [], isSignedByOwn, trustsOwn, lacksChain }: ObservedCertificate,
-  { withinDays, only }: Pick<RenewAll, 'withinDays' | 'only'>,
+  { state, daysLeft = -1, missingSans = [], isOwn, isSignedByOwn, trustsOwn, lacksChain }: ObservedCertificate,
+  { withinDays, only, isKeyless: isSigned }: Pick<RenewAll, 'withinDays' | 'only'> & { readonly isKeyless: boolean },
 ): boolean {
   if (state === 'unknown') return false;
   if (
     state !== 'present' ||
     missingSans.length > 0 ||
+    isOwn === false ||
     isSignedByOwn === false ||
     trustsOwn === false ||
     lacksChain === true
   )
     return true;
-  if (form === 'kubelet' && only?.includes(kind) !== true) return daysLeft < 0;
+  if (form === 'kubelet' && !isSigned && only?.includes(kind) !== true) return daysLeft < 0;
   return daysLeft <= withinDays;
 }
 
@@ -86,7 +97,13 @@ export function requireAuthorities(params: RenewAll): Task {
   return defineTask('require-authorities', (ctx) => {
     guard(params.certificates);
     const g = draft<StepContext>('require-authorities');
-    for (const name of new Set(dueLeaves(ctx, params).map(({ ca }) => ca)))
+    const due = dueLeaves(ctx, params);
+    const elsewhere = [
+      ...due.filter(({ ca }) => isKeyless(ctx, ca)).map((leaf) => leafElsewhere(ctx, leaf)),
+      ...(isAsked(params, 'kubeconfig') ? administratorElsewhere(ctx) : []),
+    ].map((certificate) => ({ ...certificate, minDays: params.withinDays }));
+    if (elsewhere.length > 0) g.add('signed-elsewhere', [CONTROL_NODE], requireSigned({ certificates: elsewhere }));
+    for (const name of new Set(due.map(({ ca }) => ca).filter((ca) => !isKeyless(ctx, ca))))
       g.add(name, [CONTROL_NODE], requireCa({ files: certificateFiles(ctx, 'kubernetes', name) }));
     if (params.etcd !== undefined && dueOfEtcd(params).length > 0)
       g.add('etcd-ca', [CONTROL_NODE], requireCa({ files: certificateFiles(ctx, 'etcd', 'ca') }));
@@ -157,11 +174,13 @@ function renewControlPlane(
 
 /** Signed on the control machine. */
 function madeLeaf(g: Draft<StepContext>, ctx: PlanContext, leaf: KubernetesLeaf, renewBeforeDays: number): Ref {
+  if (isKeyless(ctx, leaf.ca)) return taken(g, ctx, leaf, renewBeforeDays);
   return signed(g, ctx, { ...leafCertificate(leaf), ca: required(g, ctx, leaf.ca), renewBeforeDays });
 }
 
 /** The CA that is there; none is ever made here. */
 function required(g: Draft<StepContext>, ctx: PlanContext, name: KubernetesLeaf['ca']): Ref {
+  if (isKeyless(ctx, name)) return keylessAuthority(g, ctx, name);
   return g.shared(
     `/pki/kubernetes/required-${name}`,
     [CONTROL_NODE],

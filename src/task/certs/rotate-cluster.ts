@@ -22,11 +22,11 @@ import {
 import { hostsWithRole, internalAddress, nodeHosts, type PlanContext } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
 import { initDocuments } from '../kubernetes/kubeadm-config.js';
-import { type KubernetesLeaf, kubernetesLeaves } from '../kubernetes/leaves.js';
-import { administrator, administratorKubeconfig } from '../kubernetes/pki.js';
+import { administrator, type KubernetesLeaf, kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
+import { administratorKubeconfig } from '../kubernetes/pki.js';
 import { certificateFiles } from '../pki.js';
 import { apiServed, restartPod, restartReaders } from './control-plane.js';
-import { crossFile, leafName, placedLeaf, servedFiles } from './leaf-files.js';
+import { crossFile, placedLeaf, servedFiles } from './leaf-files.js';
 import { authorityFiles, type CaChange, leafByNext, madeNext, signedByNext } from './rotation-parts.js';
 
 const { kubernetesPki } = hostPaths;

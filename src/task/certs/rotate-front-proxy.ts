@@ -10,10 +10,10 @@ import {
 } from '../../step/index.js';
 import { hostsWithRole, type PlanContext } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
-import { kubernetesLeaves } from '../kubernetes/leaves.js';
+import { kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
 import { certificateFiles } from '../pki.js';
 import { restartPod } from './control-plane.js';
-import { leafName, placedLeaf } from './leaf-files.js';
+import { placedLeaf } from './leaf-files.js';
 import { authorityFiles, type CaChange, leafByNext, madeNext } from './rotation-parts.js';
 
 const { kubernetesPki } = hostPaths;

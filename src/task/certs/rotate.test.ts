@@ -183,3 +183,16 @@ describe('rotation of a CA', () => {
     expect(() => plan('front-proxy')).not.toThrow();
   });
 });
+
+test('a CA whose key is elsewhere cannot be rotated', () => {
+  const { cluster } = ctx;
+  const keyless = planContext({
+    ...cluster,
+    spec: { ...cluster.spec, certs: { ...cluster.spec.certs, ca: { certFile: '/srv/company.crt' } } },
+  });
+  const gate = (which: RotateCa['which']) =>
+    requireRotatable({ which, certificates: certificates(), nodes }).plan(keyless);
+  expect(() => gate('cluster')).toThrow('the key of the CA is not here');
+  expect(gate('etcd').nodes.size).toBeGreaterThan(0);
+  expect(gate('front-proxy').nodes.size).toBeGreaterThan(0);
+});

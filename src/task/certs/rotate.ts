@@ -4,6 +4,7 @@ import { CONTROL_NODE, draft } from '../../plan/index.js';
 import { type CertificateFiles, kubeletsReport, requireCa, type StepContext } from '../../step/index.js';
 import { defineTask, hostsWithRole, nodeHosts, type PlanContext, type Task } from '../context.js';
 import { initHost } from '../kubernetes/init-host.js';
+import { isKeyless } from '../kubernetes/signed-elsewhere.js';
 import { certificateFiles } from '../pki.js';
 import { apiServed } from './control-plane.js';
 import type { ObservedCertificate, Rotatable } from './observe.js';
@@ -48,6 +49,13 @@ function isLeafOf(which: Rotatable, { host, path, source }: ObservedCertificate)
 /** What a rotation needs before anything changes. Throws GUARD_REFUSED. */
 function guardRotation(ctx: PlanContext, { which, certificates, nodes }: RotateCa): void {
   const { cluster } = ctx;
+  if (which !== 'etcd' && isKeyless(ctx, which === 'cluster' ? 'ca' : 'front-proxy-ca')) {
+    throw refused(
+      'the key of the CA is not here: kubexm can sign nothing anew in a rotation',
+      [`spec.certs.${which === 'cluster' ? 'ca' : 'frontProxyCa'} has no keyFile`],
+      'where this CA ends, make a new cluster with another one; certificates of this one: kubexm certs csr, import-signed and renew',
+    );
+  }
   if (which === 'etcd' && cluster.spec.etcd.type === 'external') {
     throw refused("the CA of etcd is not the cluster's own (etcd.type: external)", [], 'ask whoever runs that etcd');
   }

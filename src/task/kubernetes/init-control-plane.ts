@@ -17,6 +17,7 @@ import { initHost } from './init-host.js';
 import { ignoredChecks } from './kubeadm-checks.js';
 import { initDocuments } from './kubeadm-config.js';
 import { bootstrapToken } from './pki.js';
+import { nodeCredentials } from './signed-elsewhere.js';
 
 /** Makes the first control plane; everyone else joins it. */
 export const initControlPlane = defineTask('init-control-plane', (ctx) => {
@@ -32,6 +33,7 @@ export const initControlPlane = defineTask('init-control-plane', (ctx) => {
       documents: initDocuments(ctx, host),
       token,
       ignorePreflightErrors: ignoredChecks(ctx, host),
+      ...nodeCredentials(ctx, host),
     }),
     {
       after: [

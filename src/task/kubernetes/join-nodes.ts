@@ -15,6 +15,7 @@ import { initHost, servingHosts } from './init-host.js';
 import { ignoredChecks } from './kubeadm-checks.js';
 import { initDocuments, joinDocuments, kubeletDocuments } from './kubeadm-config.js';
 import { bootstrapToken, clusterCaCert } from './pki.js';
+import { nodeCredentials } from './signed-elsewhere.js';
 
 /** The further control planes, one at a time: each changes what the others serve. */
 export const joinControlPlanes = defineTask('join-control-planes', (ctx) => {
@@ -62,5 +63,6 @@ function joinParams(ctx: PlanContext, host: HostName, role: 'control-plane' | 'w
     caCert: clusterCaCert(ctx),
     server: `https://${endpoint.domain}:${endpoint.port}`,
     ignorePreflightErrors: ignoredChecks(ctx, host),
+    ...nodeCredentials(ctx, host),
   };
 }

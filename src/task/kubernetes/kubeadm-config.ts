@@ -208,12 +208,14 @@ function clusterBasics({ cluster }: PlanContext) {
 }
 
 function kubeletConfiguration({ cluster }: PlanContext): Document {
+  const { certs } = cluster.spec;
   const { kubelet, featureGates } = cluster.spec.kubernetes;
   const base = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
     cgroupDriver: 'systemd',
-    rotateCertificates: true,
+    // Where nobody signs what it would ask for, it does not ask.
+    rotateCertificates: certs.ca === undefined || certs.ca.keyFile !== undefined,
     ...(Object.keys(featureGates).length > 0 ? { featureGates } : {}),
   };
   return deepMerge(base, kubelet.extraConfig) as Document;

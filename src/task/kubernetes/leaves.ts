@@ -22,6 +22,14 @@ export interface KubernetesLeaf extends Pick<GenerateSignedCert, 'subject' | 'us
   readonly isOptional?: boolean;
 }
 
+/** Who has the kubeconfig of the work directory. */
+export const administrator = {
+  component: 'kubernetes',
+  name: 'admin',
+  subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
+  usages: ['client'],
+} as const;
+
 /** Static pods that read their kubeconfig once, when they start. */
 export const kubeconfigReaders: Readonly<Record<string, string>> = {
   'controller-manager.conf': 'kube-controller-manager',
@@ -36,6 +44,11 @@ export function kubernetesLeaves(ctx: PlanContext): readonly KubernetesLeaf[] {
     ...hostsWithRole(ctx, 'control-plane').flatMap((host) => controlPlaneLeaves(ctx, host)),
     ...nodes.map((host) => kubeletLeaf(host)),
   ];
+}
+
+/** Its files on the control machine. */
+export function leafName({ kind, host }: Pick<KubernetesLeaf, 'kind' | 'host'>): string {
+  return `${kind}-${host}`;
 }
 
 function controlPlaneLeaves(ctx: PlanContext, host: HostName): readonly KubernetesLeaf[] {

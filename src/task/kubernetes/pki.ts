@@ -10,9 +10,11 @@ import {
 } from '../../step/index.js';
 import { defineTask, ownHosts, type PlanContext } from '../context.js';
 import { controlPlanePki } from '../milestones.js';
-import { authority, certificateFiles, type Signed, signed, uploadSmallFile } from '../pki.js';
+import { authority, certificateFiles, signed, uploadSmallFile } from '../pki.js';
 import { controlPlaneFiles } from './control-plane-files.js';
 import { servingHosts } from './init-host.js';
+import { administrator } from './leaves.js';
+import { isKeyless, placeSigned, takenAdministrator } from './signed-elsewhere.js';
 
 /** Path of the bootstrap token on the control machine. */
 function tokenFile({ workDirs }: PlanContext): string {
@@ -51,7 +53,10 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
   const token = g.shared('/pki/kubernetes/bootstrap-token', [CONTROL_NODE], generateToken({ path: tokenFile(ctx) }));
   userKubeconfig(g, ctx, ca);
   const made = [ca, frontProxy, serviceAccount, token];
-  const uploads = ['ca.crt', 'ca.key', 'front-proxy-ca.crt', 'front-proxy-ca.key', 'sa.key', 'sa.pub'].map((file) => {
+  const authorities = (['ca', 'front-proxy-ca'] as const).flatMap((name) =>
+    isKeyless(ctx, name) ? [`${name}.crt`] : [`${name}.crt`, `${name}.key`],
+  );
+  const uploads = [...authorities, 'sa.key', 'sa.pub'].map((file) => {
     const source = `${directory}/${file}`;
     const mode = file.endsWith('.key') ? 0o600 : 0o644;
     return g.add(
@@ -64,7 +69,11 @@ export const kubernetesPki = defineTask('kubernetes-pki', (ctx) => {
   // Those that serve get what changes together, before their static pods.
   const serving = servingHosts(ctx);
   const newcomers = controlPlanes.filter((host) => !serving.includes(host));
-  g.provide(controlPlanePki, [...uploads, ...controlPlaneFiles(g, ctx, { hosts: newcomers, after: made })]);
+  g.provide(controlPlanePki, [
+    ...uploads,
+    ...controlPlaneFiles(g, ctx, { hosts: newcomers, after: made }),
+    ...placeSigned(g, ctx, { hosts: newcomers, after: made }),
+  ]);
   return g.done();
 });
 
@@ -78,18 +87,17 @@ export function userKubeconfig(
   ca: Ref,
   { renewBeforeDays }: { readonly renewBeforeDays?: number } = {},
 ): Ref {
-  const made = signed(g, ctx, { ...administrator, ca, ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }) });
   const step = administratorKubeconfig(ctx, clusterCaCert(ctx));
+  if (isKeyless(ctx, 'ca')) {
+    const found = takenAdministrator(g, ctx, {
+      after: ca,
+      ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }),
+    });
+    return g.add('kubeconfig', [CONTROL_NODE], step, { after: found });
+  }
+  const made = signed(g, ctx, { ...administrator, ca, ...(renewBeforeDays === undefined ? {} : { renewBeforeDays }) });
   return g.shared('/pki/kubernetes/kubeconfig', [CONTROL_NODE], step, { after: made });
 }
-
-/** The administrator's certificate on the control machine. */
-export const administrator: Signed = {
-  component: 'kubernetes',
-  name: 'admin',
-  subject: { commonName: 'kubexm-admin', organizations: ['kubeadm:cluster-admins'] },
-  usages: ['client'],
-};
 
 /** The administrator's kubeconfig; `ca`: the file of the CA that it trusts. */
 export function administratorKubeconfig(ctx: PlanContext, ca: string) {
@@ -99,7 +107,7 @@ export function administratorKubeconfig(ctx: PlanContext, ca: string) {
     clusterName: ctx.cluster.metadata.name,
     user: 'kubexm-admin',
     ca,
-    client: certificateFiles(ctx, 'kubernetes', 'admin'),
+    client: certificateFiles(ctx, 'kubernetes', administrator.name),
   });
 }
 

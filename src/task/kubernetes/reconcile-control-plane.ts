@@ -21,6 +21,7 @@ import { apiserverUrl } from './apiserver-url.js';
 import { controlPlaneFiles, removeOldAuditFiles } from './control-plane-files.js';
 import { initHost, servingHosts } from './init-host.js';
 import { type DocumentOptions, initDocuments, kubeletDocuments, servingNames } from './kubeadm-config.js';
+import { isKeyless, placeServing } from './signed-elsewhere.js';
 
 /**
  * Control planes that are there already are brought to the config one after the other, first their static pods, then their
@@ -76,10 +77,17 @@ export function reconcileApiserverEtcd(ctx: PlanContext, etcdEndpoints: readonly
   return g.done();
 }
 
-/** Certificates with all names for the API servers that are there, one after the other; a new one gets its own from kubeadm. */
+/**
+ * Certificates with all names for the API servers that are there, one after the other; a new one gets its own from kubeadm.
+ * One that was signed elsewhere is in the work directory, and was looked at before anything began.
+ */
 function certifyNames(g: Draft<StepContext>, ctx: PlanContext, after: After): readonly Ref[] {
   const refs: Ref[] = [];
   for (const name of servingHosts(ctx)) {
+    if (isKeyless(ctx, 'ca')) {
+      refs.push(placeServing(g, ctx, { host: name, after: [after, refs.slice(-1)].flat() }));
+      continue;
+    }
     const step = reconcileServingCertificate({ documents: initDocuments(ctx, name), names: servingNames(ctx, name) });
     refs.push(g.add(`certificate-${name}`, [name], step, { after: [after, refs.slice(-1)] }));
   }

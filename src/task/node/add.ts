@@ -18,6 +18,7 @@ import { labelNodes } from '../kubernetes/label-nodes.js';
 import { bootstrapToken, kubernetesPki } from '../kubernetes/pki.js';
 import { pullNodeImages } from '../kubernetes/pull-images.js';
 import { reconcileControlPlane } from '../kubernetes/reconcile-control-plane.js';
+import { requireSignedCertificates } from '../kubernetes/signed-elsewhere.js';
 import { apiServing, controlPlaneMade, endpointKnown } from '../milestones.js';
 import { checkHosts } from '../preflight/check-hosts.js';
 import { fetchArtifacts } from '../preflight/fetch-artifacts.js';
@@ -67,6 +68,9 @@ export function beforeAddingNodes(params: AddNodes): Task {
     const g = draft<StepContext>('before-adding');
     for (const task of [checkHosts, guardRuntimes, fetchArtifacts])
       g.include(onlyOn(task.plan(own), [...params.hosts, CONTROL_NODE]));
+    // A new control plane changes those that are there.
+    const changed = newControlPlanes(ctx, params.hosts).length > 0 ? servingHosts(ctx) : [];
+    g.include(requireSignedCertificates.plan(onlyFor(ctx, [...params.hosts, ...changed])));
     g.include(guardEndpoint.plan(ctx));
     // A kubelet that is newer than an apiserver, or a control plane that is older than the others, has no place in a cluster.
     const { version } = ctx.cluster.spec.kubernetes;

@@ -97,6 +97,7 @@ export const nodeState: RemoveOwnFiles = {
   what: 'what kubexm remembers of the node',
   files: [
     'kubeadm-init.done',
+    'kubeadm-join.begun',
     'kubeadm-join.done',
     'kubelet.json',
     'kubelet.change.json',

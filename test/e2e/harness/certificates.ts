@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
+import { promisify } from 'node:util';
 import { kubeconfigServer } from '../../../src/runtime/serving-api.js';
 import { privateKeyPem } from '../../../src/step/pki/files.js';
 import { issueCa, issueSigned, newEcKey } from '../../../src/step/pki/issue.js';
@@ -57,11 +59,37 @@ async function issuedLike(
   return { cert, key: privateKeyPem(key) };
 }
 
-/** A CA as a company has it, RSA, in two files of the scenario's directory. */
-export async function companyCa(
+/** A CA's certificate and its key, in files. */
+export interface CaFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What `kubexm certs csr` asks for. */
+export interface RequestedCertificate {
+  readonly host: string;
+  readonly name: string;
+}
+
+/** Asked for; the directory of before has what was imported. */
+export async function requestCertificates(t: ScenarioTools): Promise<readonly RequestedCertificate[]> {
+  const { stdout } = await t.kubexmOk(['certs', 'csr', 'requests', '-o', 'json']);
+  return (JSON.parse(stdout) as { requests: RequestedCertificate[] }).requests;
+}
+
+/** As somebody would who has the key of the CA, and no kubexm. */
+export async function signRequest(
   t: ScenarioTools,
-  name: string,
-): Promise<{ readonly cert: string; readonly key: string }> {
+  { host, name }: RequestedCertificate,
+  { ca, days, as = name }: { readonly ca: CaFiles; readonly days: number; readonly as?: string },
+): Promise<void> {
+  const file = (end: string) => join(t.dir, 'requests', host, end);
+  const by = ['-CA', ca.cert, '-CAkey', ca.key, '-days', String(days), '-copy_extensions', 'copyall'];
+  await promisify(execFile)('openssl', ['x509', '-req', '-in', file(`${name}.csr`), ...by, '-out', file(`${as}.crt`)]);
+}
+
+/** A CA as a company has it, RSA, in two files of the scenario's directory. */
+export async function companyCa(t: ScenarioTools, name: string): Promise<CaFiles> {
   const { privateKey: key } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const files = { cert: join(t.dir, `${name}.crt`), key: join(t.dir, `${name}.key`) };
   await writeFile(files.cert, await issueCa({ key, subject: { commonName: name }, validDays: 1000 }));

@@ -1,12 +1,25 @@
 import * as z from 'zod';
 import { text } from './formats.js';
 import type { PathExpander } from './paths.js';
-import type { Certs } from './types.js';
+import type { Certs, OwnCaFiles } from './types.js';
+
+const certFile = z.string().min(1).describe('Certificate of the CA, PEM, on the control machine.');
+const keyFile = z.string().min(1);
 
 const ownCa = z
   .strictObject({
-    certFile: z.string().min(1).describe('Certificate of the CA, PEM, on the control machine.'),
-    keyFile: z.string().min(1).describe('Its private key, PEM: RSA or ECDSA.'),
+    certFile,
+    keyFile: keyFile
+      .optional()
+      .describe('Its private key, PEM: RSA or ECDSA. Without: what it signs is signed elsewhere (`kubexm certs csr`).'),
+  })
+  .optional();
+
+/** Members sign for themselves whenever they come or are restored. */
+const ownEtcdCa = z
+  .strictObject({
+    certFile,
+    keyFile: keyFile.describe('Its private key, PEM: RSA or ECDSA. Needed, as members come and go.'),
   })
   .optional();
 
@@ -27,20 +40,22 @@ const autoRenew = z.strictObject({
 export const certsSchema = z.strictObject({
   ca: ownCa.describe('A CA of your own for the cluster. Default: kubexm makes one. Taken when the cluster is made.'),
   frontProxyCa: ownCa.describe('The same for the front proxy, through which aggregated APIs are reached.'),
-  etcdCa: ownCa.describe('The same for etcd.'),
+  etcdCa: ownEtcdCa.describe('The same for etcd, with its key.'),
   autoRenew: autoRenew.prefault({}).describe('Certificates that hosts renew by themselves.'),
 });
 
 type CertsInput = z.output<typeof certsSchema>;
 
 export function resolveCerts(certs: CertsInput, expandPath: PathExpander): Certs {
-  const located = (ca: CertsInput['ca']) =>
-    ca === undefined ? undefined : { certFile: expandPath(ca.certFile), keyFile: expandPath(ca.keyFile) };
-  const [ca, frontProxyCa, etcdCa] = [certs.ca, certs.frontProxyCa, certs.etcdCa].map(located);
+  const { ca, frontProxyCa, etcdCa, autoRenew: renewals } = certs;
+  const located = (own: NonNullable<CertsInput['ca']>): OwnCaFiles => ({
+    certFile: expandPath(own.certFile),
+    ...(own.keyFile === undefined ? {} : { keyFile: expandPath(own.keyFile) }),
+  });
   return {
-    autoRenew: certs.autoRenew,
-    ...(ca === undefined ? {} : { ca }),
-    ...(frontProxyCa === undefined ? {} : { frontProxyCa }),
-    ...(etcdCa === undefined ? {} : { etcdCa }),
+    autoRenew: renewals,
+    ...(ca === undefined ? {} : { ca: located(ca) }),
+    ...(frontProxyCa === undefined ? {} : { frontProxyCa: located(frontProxyCa) }),
+    ...(etcdCa === undefined ? {} : { etcdCa: located(etcdCa) }),
   };
 }

@@ -32,6 +32,7 @@ export {
   type Login,
   type ManagedEtcd,
   type Network,
+  type OwnCaFiles,
   type Registry,
   type Role,
   roles,

@@ -58,9 +58,10 @@ interface AutoRenew {
   readonly schedule: string;
 }
 
-interface OwnCaFiles {
+export interface OwnCaFiles {
   readonly certFile: string;
-  readonly keyFile: string;
+  /** Absent: somebody else signs. Never of etcd's. */
+  readonly keyFile?: string;
 }
 
 export interface Host {

@@ -1,4 +1,5 @@
 import { checkAddons } from './addons.js';
+import { checkCerts } from './certs.js';
 import type { Check } from './context.js';
 import { checkControlPlane } from './control-plane.js';
 import { checkEndpoint } from './endpoint.js';
@@ -23,6 +24,7 @@ export const checks: readonly Check[] = [
   checkControlPlane,
   checkEtcd,
   checkNetwork,
+  checkCerts,
   checkSecrets,
   checkAddons,
 ];
