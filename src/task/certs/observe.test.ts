@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Json } from '../../plan/index.js';
 import { planContext, smallCluster } from '../plan-context.fixture.js';
 import { certificateDrift, certificateProblems } from './observe.js';
-import { observeAllCertificates } from './read.js';
+import { observeAllCertificates, readAllCertificates } from './read.js';
 
 const cluster = smallCluster();
 const ctx = planContext(cluster);
@@ -80,6 +80,15 @@ describe('the CA of a registry', () => {
     return all.filter((each) => each.path === path);
   };
   const file = ['A', 'B'].map((fingerprint, index) => certificate(path, { fingerprint, daysLeft: 20.5 - index * 15 }));
+
+  test('each host reads its file once, however many nodes there are', () => {
+    const nodes = [...readAllCertificates.plan(withRegistry).nodes.values()];
+    const files = nodes.flatMap(({ jobs }) =>
+      jobs.map(({ step }) => (step.params as { files?: string[] }).files ?? []),
+    );
+    expect(files.map((each) => each.filter((file) => file === path || file === '/srv/ca.pem'))).toContainEqual([path]);
+    for (const each of files) expect(new Set(each).size).toBe(each.length);
+  });
 
   test('is told of on every node; of several in a file the first to run out', () => {
     expect(seen(file).map(({ host, state, daysLeft }) => [host, state, daysLeft])).toEqual([

@@ -32,7 +32,7 @@ export const readAllCertificates = defineTask('read-all-certificates', (ctx) => 
         ...paths('kubelet'),
         `${kubeletPki}/kubelet-server-current.pem`,
         `${kubeletPki}/kubelet.crt`,
-        ...registryAuthorities(ctx).map(({ path }) => path),
+        ...new Set(registryAuthorities(ctx).map(({ path }) => path)),
       ],
       kubeconfigs: [...paths('kubeconfig'), hostPaths.kubeletKubeconfig],
     }),
