@@ -86,7 +86,7 @@ describe('the CA of a registry', () => {
     const files = nodes.flatMap(({ jobs }) =>
       jobs.map(({ step }) => (step.params as { files?: string[] }).files ?? []),
     );
-    expect(files.map((each) => each.filter((file) => file === path || file === '/srv/ca.pem'))).toContainEqual([path]);
+    expect(files.map((each) => each.filter((one) => one === path || one === '/srv/ca.pem'))).toContainEqual([path]);
     for (const each of files) expect(new Set(each).size).toBe(each.length);
   });
 
