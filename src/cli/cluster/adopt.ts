@@ -12,7 +12,12 @@ import { type OperationOptions, readCluster, runOperation } from '../operation.j
 export async function run({ options, io }: Invocation<OperationOptions>): Promise<number> {
   const cluster = await loadConfig(options.config, io);
   const speakers = new Set([...cluster.spec.roleGroups['control-plane'], ...cluster.spec.roleGroups.etcd]);
-  let forecast: ReturnType<typeof forecastAdoption> = { fetch: [], notes: [], warnings: [] };
+  let forecast: ReturnType<typeof forecastAdoption> = {
+    fetch: [],
+    notes: [],
+    warnings: [],
+    lacksAdministrator: false,
+  };
   const { exitCode, kubeconfigPath } = await runOperation<AdoptionObservation>({
     cluster,
     options,
@@ -26,12 +31,15 @@ export async function run({ options, io }: Invocation<OperationOptions>): Promis
     },
     summary: () =>
       [
-        `Work directory of ${cluster.metadata.name}: ${plural(forecast.fetch.length, 'file')} from the hosts, and a kubeconfig; no host is changed`,
+        `Work directory of ${cluster.metadata.name}: ${plural(forecast.fetch.length, 'file')} from the hosts${forecast.lacksAdministrator ? '' : ', and a kubeconfig'}; no host is changed`,
         ...[...forecast.notes, ...forecast.warnings].map((warning) => `  ${warning}`),
       ].join('\n'),
-    next: () => 'Next: kubexm certs list; then kubexm cluster apply --dry-run shows what differs from the config',
+    next: () =>
+      forecast.lacksAdministrator
+        ? 'Next: kubexm certs csr DIR; have the requests signed; kubexm certs import-signed DIR; then kubexm certs renew --only kubeconfig'
+        : 'Next: kubexm certs list; then kubexm cluster apply --dry-run shows what differs from the config',
   });
-  if (exitCode !== 0 || options.dryRun) return exitCode;
+  if (exitCode !== 0 || options.dryRun || forecast.lacksAdministrator) return exitCode;
   const { credentials } = await kubeconfigServer(await readFile(kubeconfigPath, 'utf8'));
   const servers = apiServers(cluster);
   if ((await firstServing(servers, { credentials, timeoutMs: 10_000 })) !== undefined) return exitCode;

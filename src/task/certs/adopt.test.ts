@@ -81,6 +81,27 @@ describe('adoption', () => {
     expect(admin?.after.map(({ node }) => node)).toContain('/adopt/prove-ca');
   });
 
+  test('where the CA has no key, what was signed elsewhere comes from the host that has it, and no kubeconfig is made', () => {
+    const keyless = planContext(smallCluster({ ...spec, certs: { ca: { certFile: '/srv/company.crt' } } }));
+    const pairs = Object.fromEntries(
+      ['apiserver.crt', 'apiserver.key'].map((name) => [`/etc/kubernetes/pki/${name}`, name]),
+    );
+    const gone = { '/etc/kubernetes/pki/ca.key': undefined };
+    const found = observed({ m1: { ...pairs, ...gone }, m2: { ...pairs, ...gone } });
+    const { fetch, warnings } = forecastAdoption(keyless, found);
+    expect(warnings).toEqual([expect.stringMatching(/^no kubeconfig: /)]);
+    const targets = fetch.map(({ host, target }) => `${host} ${target.slice(own.length + 1)}`);
+    expect(targets).toEqual(
+      expect.arrayContaining(['m1 apiserver-m1.crt', 'm1 apiserver-m1.key', 'm2 apiserver-m2.key']),
+    );
+    expect(targets.join()).not.toMatch(/[ /]ca\.key/);
+    const kinds = [...adoptCluster(found).plan(keyless).nodes.values()].flatMap(({ jobs }) =>
+      jobs.map(({ step }) => step.kind),
+    );
+    expect(kinds).toContain('pki.keyless-ca');
+    expect(kinds).not.toContain('pki.kubeconfig');
+  });
+
   test('without the key of etcd it is adopted all the same, and told what to do', () => {
     const { fetch, warnings } = forecastAdoption(ctx, observed({ m1: { '/etc/etcd/pki/ca-key.pem': undefined } }));
     expect(fetch.some(({ target }) => target.endsWith('etcd/ca-key.pem'))).toBe(false);

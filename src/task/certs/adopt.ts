@@ -1,17 +1,26 @@
 import { hostPaths } from '../../common/host-paths.js';
 import { KubexmError } from '../../errors/index.js';
 import { CONTROL_NODE, draft, type HostName, type Ref } from '../../plan/index.js';
-import { type DigestsReport, fetchFile, readDigests, requireCa, type StepContext } from '../../step/index.js';
+import {
+  type DigestsReport,
+  fetchFile,
+  keylessCa,
+  readDigests,
+  requireCa,
+  type StepContext,
+} from '../../step/index.js';
 import { defineTask, hostsWithRole, type PlanContext, type Task } from '../context.js';
 import { bringKeys, forecastKeys, type KeysToAdopt, observeKeysToAdopt } from '../encryption/adopt.js';
 import { etcdLeaves } from '../etcd/leaves.js';
 import { type Findings, reported } from '../findings.js';
+import { kubernetesLeaves, leafName } from '../kubernetes/leaves.js';
 import { userKubeconfig } from '../kubernetes/pki.js';
 import { isKeyless } from '../kubernetes/signed-elsewhere.js';
 import { type NodesObservation, observeNodes } from '../node/nodes.js';
-import { certificateFiles } from '../pki.js';
+import { certificateFiles, keylessSource } from '../pki.js';
 
 const report = 'adopt:digests';
+const authorities = ['ca', 'front-proxy-ca'] as const;
 const { etcd, kubernetes, kubernetesPki } = hostPaths;
 /** Made by kubeadm where it brings an etcd of its own. */
 const kubeadmEtcd = `${kubernetes}/manifests/etcd.yaml`;
@@ -61,6 +70,8 @@ export function forecastAdoption(
   /** What else comes, or stays on hosts. */
   readonly notes: readonly string[];
   readonly warnings: readonly string[];
+  /** There is no kubeconfig before somebody has signed for it. */
+  readonly lacksAdministrator: boolean;
 } {
   checkApi(ctx, observed);
   const files = adoptedFiles(ctx);
@@ -84,10 +95,20 @@ export function forecastAdoption(
     });
   }
   const keys = forecastKeys(ctx, observed.keys);
-  return { fetch: found, notes: keys.brought, warnings: [...warningsOf(ctx, missing, observed), ...keys.warnings] };
+  const lacksAdministrator = isKeyless(ctx, 'ca');
+  const unsigned = "no kubeconfig: the administrator's certificate has to be signed by whoever has the key of the CA";
+  return {
+    fetch: found,
+    notes: keys.brought,
+    warnings: [...(lacksAdministrator ? [unsigned] : []), ...warningsOf(ctx, missing, observed), ...keys.warnings],
+    lacksAdministrator,
+  };
 }
 
-/** Brings CAs and keys from the hosts into the work directory, and makes the administrator's kubeconfig. */
+/**
+ * Brings CAs and keys from the hosts into the work directory, and makes the administrator's kubeconfig, which somebody else has to
+ * sign for where the CA has no key.
+ */
 export function adoptCluster(observed: AdoptionObservation): Task {
   return defineTask('adopt', (ctx) => {
     const { fetch } = forecastAdoption(ctx, observed);
@@ -97,8 +118,13 @@ export function adoptCluster(observed: AdoptionObservation): Task {
       fetched.set(target, g.shared(`/adopt/${nameOf(target)}`, [host], fetchFile({ path, sha256, target, mode })));
     bringKeys(g, ctx, observed.keys);
     const all = [...fetched.values()];
-    for (const name of ['ca', 'front-proxy-ca']) {
+    for (const name of authorities) {
       const files = certificateFiles(ctx, 'kubernetes', name);
+      const source = keylessSource(ctx, 'kubernetes', name);
+      if (source !== undefined) {
+        g.add(`known-${name}`, [CONTROL_NODE], keylessCa({ source, files }), { after: all });
+        continue;
+      }
       const proved = g.shared(`/adopt/prove-${name}`, [CONTROL_NODE], requireCa({ files }), { after: all });
       if (name === 'ca') userKubeconfig(g, ctx, proved);
     }
@@ -137,13 +163,6 @@ function foundFile(file: AdoptedFile, { digests }: AdoptionObservation): FoundFi
 
 /** The hosts of the config have to be those of the cluster that answers there. */
 function checkApi(ctx: PlanContext, { nodes: { objects }, digests }: AdoptionObservation): void {
-  if (isKeyless(ctx, 'ca') || isKeyless(ctx, 'front-proxy-ca')) {
-    throw new KubexmError('GUARD_REFUSED', 'a cluster with a CA without its key is not adopted', {
-      details: ['what was signed elsewhere lies on single hosts: kubexm does not gather their keys'],
-      hint: 'bring the work directory back from an archive: kubexm certs import FILE',
-      retryable: false,
-    });
-  }
   const local = [...digests].filter(([, found]) => found[kubeadmEtcd] !== undefined).map(([host]) => host);
   if (local.length > 0) {
     throw new KubexmError('GUARD_REFUSED', `etcd is a static pod of kubeadm on ${local.join(', ')}`, {
@@ -195,16 +214,33 @@ function warningsOf(
 function adoptedFiles(ctx: PlanContext): readonly AdoptedFile[] {
   const controlPlanes = hostsWithRole(ctx, 'control-plane');
   const directory = ctx.workDirs.getCertsDir('kubernetes');
-  const ofCluster = ['ca.crt', 'ca.key', 'front-proxy-ca.crt', 'front-proxy-ca.key', 'sa.key', 'sa.pub'].map(
-    (file) => ({
-      target: `${directory}/${file}`,
-      mode: file.endsWith('.key') ? 0o600 : 0o644,
-      path: `${kubernetesPki}/${file}`,
-      hosts: controlPlanes,
-      isOptional: false,
-    }),
-  );
-  return ctx.cluster.spec.etcd.type === 'kubexm' ? [...ofCluster, ...etcdFiles(ctx)] : ofCluster;
+  const ofAuthorities = authorities.flatMap((name) => [
+    `${name}.crt`,
+    ...(isKeyless(ctx, name) ? [] : [`${name}.key`]),
+  ]);
+  const ofCluster = [...ofAuthorities, 'sa.key', 'sa.pub'].map((file) => ({
+    target: `${directory}/${file}`,
+    mode: file.endsWith('.key') ? 0o600 : 0o644,
+    path: `${kubernetesPki}/${file}`,
+    hosts: controlPlanes,
+    isOptional: false,
+  }));
+  const ofEtcd = ctx.cluster.spec.etcd.type === 'kubexm' ? etcdFiles(ctx) : [];
+  return [...ofCluster, ...signedElsewhereFiles(ctx), ...ofEtcd];
+}
+
+/** What somebody else has signed need not be signed again. Those in kubeconfigs stay there until they are due. */
+function signedElsewhereFiles(ctx: PlanContext): readonly AdoptedFile[] {
+  return kubernetesLeaves(ctx)
+    .filter(({ form, ca }) => form === 'pair' && isKeyless(ctx, ca))
+    .flatMap((leaf) => {
+      const { cert, key } = certificateFiles(ctx, 'kubernetes', leafName(leaf));
+      const { path, host } = leaf;
+      return [
+        { target: cert, mode: 0o644, path, hosts: [host], isOptional: true },
+        { target: key, mode: 0o600, path: path.replace(/\.crt$/, '.key'), hosts: [host], isOptional: true },
+      ];
+    });
 }
 
 /** The leaves too: with them, what is as it should be is signed by nobody again. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
@@ -99,6 +99,21 @@ export const upgrade3d = scenario({
     await healthy(t);
     assert.deepEqual((await listCertificates(t)).problems, [], 'with a second control plane');
     await assertNothingToChange(t, 'with a second control plane');
+    await signedByNobodyHere(t, ca);
+
+    // The work directory is lost: what lies in files of its own comes back, the rest is signed once more.
+    await rm(join(t.dir, '.kubexm'), { recursive: true });
+    await rm(join(t.dir, 'requests'), { recursive: true });
+    const adopted = await t.kubexmOk(['cluster', 'adopt', '--yes']);
+    assert.match(adopted.stderr + adopted.stdout, /kubexm certs csr DIR/);
+    const anew = await requestCertificates(t);
+    assert.ok(!anew.some(({ name }) => name === 'apiserver'), JSON.stringify(anew));
+    for (const each of anew) await signRequest(t, each, { ca, days: 200 });
+    await t.kubexmOk(['certs', 'import-signed', 'requests']);
+    await t.kubexmOk(['certs', 'renew', '--yes']);
+    await healthy(t);
+    assert.deepEqual((await listCertificates(t)).problems, [], 'after cluster adopt');
+    await assertNothingToChange(t, 'after cluster adopt');
     await signedByNobodyHere(t, ca);
   },
 });
