@@ -4,7 +4,7 @@ export { type DigestsReport, fetchFile, readDigests } from './fetch-file.js';
 export { type HostKubeconfig, hostKubeconfig } from './host-kubeconfig.js';
 export { installKeyPair } from './install-pair.js';
 export { dropOldKeys, generateKeyPair } from './key-pair.js';
-export { keylessCa } from './keyless-ca.js';
+export { keylessCa, requireKeylessCa } from './keyless-ca.js';
 export { generateKubeconfig } from './kubeconfig.js';
 export { kubeconfigCredentials } from './kubeconfig-credentials.js';
 export { chainFile, nextCa, promoteCa } from './next-ca.js';

@@ -39,6 +39,25 @@ export const keylessCa = defineStep<KeylessCa>({
   },
 });
 
+/** Fails where the cluster's CA in the work directory is another one than the user's. */
+export const requireKeylessCa = defineStep<KeylessCa>({
+  kind: 'pki.require-keyless-ca',
+  title: (p) => `Compare the CA ${p.source} with the cluster's`,
+  recheck: false,
+  async precheck(ctx, p) {
+    requireControlNode(ctx, 'pki.require-keyless-ca');
+    const own = await certificateOf(p);
+    const found = await readCertificate(p.files.cert);
+    if (found?.fingerprint256 === own.fingerprint256) return satisfied('it is the same');
+    throw new KubexmError('GUARD_REFUSED', `${p.source} is not the CA of the cluster`, {
+      details: [`that one is in ${p.files.cert}, as hosts have it`],
+      hint: 'name it in spec.certs (certFile), then run the same command again',
+      retryable: false,
+    });
+  },
+  run: () => Promise.resolve(),
+});
+
 /** Puts the certificate into its place, where there is none yet. */
 export async function takeKeylessCa(p: KeylessCa): Promise<void> {
   const own = await certificateOf(p);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { runStep, temporaryDirectory } from '../local-step.fixture.js';
-import { generateCACert, importSigned, keylessCa, requireSigned, writeRequests } from './index.js';
+import { generateCACert, importSigned, keylessCa, requireKeylessCa, requireSigned, writeRequests } from './index.js';
 import type { SignedElsewhere } from './params.js';
 
 const openssl = async (...args: string[]) => (await promisify(execFile)('openssl', args)).stdout;
@@ -265,6 +265,18 @@ describe('keylessCa', () => {
       code: 'GUARD_REFUSED',
       hint: 'write keyFile into spec.certs again',
     });
+  });
+
+  test('an adopted cluster has to have this one', async () => {
+    const { signer, directory, certs } = await setting();
+    const files = { cert: join(certs, 'ca.crt'), key: join(certs, 'ca.key') };
+    await runStep(keylessCa({ source: signer.cert, files }));
+    expect((await runStep(requireKeylessCa({ source: signer.cert, files }))).last.state).toBe('satisfied');
+    const other = { cert: join(directory, 'other.crt'), key: join(directory, 'other.key') };
+    await runStep(generateCACert({ files: other, subject: { commonName: 'other' } }));
+    await expect(runStep(requireKeylessCa({ source: other.cert, files }))).rejects.toThrow(
+      'is not the CA of the cluster',
+    );
   });
 
   test('only a CA will do', async () => {

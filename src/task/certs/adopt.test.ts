@@ -95,10 +95,10 @@ describe('adoption', () => {
       expect.arrayContaining(['m1 apiserver-m1.crt', 'm1 apiserver-m1.key', 'm2 apiserver-m2.key']),
     );
     expect(targets.join()).not.toMatch(/[ /]ca\.key/);
-    const kinds = [...adoptCluster(found).plan(keyless).nodes.values()].flatMap(({ jobs }) =>
-      jobs.map(({ step }) => step.kind),
-    );
-    expect(kinds).toContain('pki.keyless-ca');
+    const hosts = spec.hosts.map(({ name }) => name);
+    const plan = seal('adopt', adoptCluster(found).plan(keyless), { hosts });
+    const kinds = plan.nodes.flatMap(({ jobs }) => jobs.map(({ step }) => step.kind));
+    expect(kinds).toContain('pki.require-keyless-ca');
     expect(kinds).not.toContain('pki.kubeconfig');
   });
 

@@ -4,9 +4,9 @@ import { CONTROL_NODE, draft, type HostName, type Ref } from '../../plan/index.j
 import {
   type DigestsReport,
   fetchFile,
-  keylessCa,
   readDigests,
   requireCa,
+  requireKeylessCa,
   type StepContext,
 } from '../../step/index.js';
 import { defineTask, hostsWithRole, type PlanContext, type Task } from '../context.js';
@@ -122,7 +122,7 @@ export function adoptCluster(observed: AdoptionObservation): Task {
       const files = certificateFiles(ctx, 'kubernetes', name);
       const source = keylessSource(ctx, 'kubernetes', name);
       if (source !== undefined) {
-        g.add(`known-${name}`, [CONTROL_NODE], keylessCa({ source, files }), { after: all });
+        g.add(`known-${name}`, [CONTROL_NODE], requireKeylessCa({ source, files }), { after: all });
         continue;
       }
       const proved = g.shared(`/adopt/prove-${name}`, [CONTROL_NODE], requireCa({ files }), { after: all });
