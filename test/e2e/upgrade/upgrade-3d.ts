@@ -113,6 +113,13 @@ export const upgrade3d = scenario({
     await t.kubexmOk(['certs', 'renew', '--yes']);
     await healthy(t);
     assert.deepEqual((await listCertificates(t)).problems, [], 'after cluster adopt');
+    // Programs and the bootstrap token are the control machine's own.
+    await t.kubexmOk(['cluster', 'create', '--yes']);
+    const { events } = await t.journal({ graph: 'create-cluster' });
+    const changed = events.flatMap((event) =>
+      event.type === 'job-finished' && event.outcome.state === 'changed' ? [event.host] : [],
+    );
+    assert.deepEqual([...new Set(changed)], ['control-node'], 'what create changes after cluster adopt');
     await assertNothingToChange(t, 'after cluster adopt');
     await signedByNobodyHere(t, ca);
   },
